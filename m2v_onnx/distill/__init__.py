@@ -1,0 +1,11 @@
+"""Distillation: a Sentence Transformer in, a static model out. Needs the extra `distill`.
+
+A teacher that holds no ONNX of itself needs the extra `optimum` once, to export it.
+"""
+
+from m2v_onnx.config import RECIPES, Recipe
+from m2v_onnx.distill.pipeline import distill
+from m2v_onnx.distill.session import Execution
+from m2v_onnx.distill.teacher import TeacherSource
+
+__all__ = ["RECIPES", "Execution", "Recipe", "TeacherSource", "distill"]

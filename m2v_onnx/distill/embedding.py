@@ -1,0 +1,109 @@
+"""Token sequences to vectors, by running the teacher."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+
+from m2v_onnx.config import Pooling
+from m2v_onnx.distill.session import Execution, TeacherSession
+from m2v_onnx.model import Vectors
+from m2v_onnx.progress import track
+
+logger = logging.getLogger(__name__)
+
+# Positions per run: on a CPU what stays in the cache, on a GPU what keeps it busy.
+_CPU_BATCH_POSITIONS = 768
+_GPU_BATCH_POSITIONS = 65_536
+
+
+def embed_tokens(
+    session: TeacherSession,
+    sequences: Sequence[Sequence[int]],
+    *,
+    pooling: Pooling,
+    execution: Execution,
+    show_progress_bar: bool = False,
+) -> Vectors:
+    """Give (V, d) float32: the pooled hidden states of each of V token sequences.
+
+    Sequences of one length run together, so that nothing is padded. Values that are not finite become 0
+    and are counted in a warning. Deterministic, whatever the number of threads.
+
+    Args:
+        session: the teacher.
+        sequences: token ids, special tokens included.
+        pooling: see `Recipe.pooling`.
+        execution: batch size and threads.
+        show_progress_bar: show progress on stderr, when that is a terminal.
+    """
+    def embed(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        input_ids = np.array([sequences[index] for index in indices], np.int64)
+        if pooling == "pooler":
+            vectors[indices] = session.pooler_output(input_ids)
+        else:
+            vectors[indices] = pool_hidden_states(session.hidden_states(input_ids), pooling)
+        return indices
+
+    vectors = np.empty((len(sequences), session.width), np.float32)
+    batches = _batches(sequences, execution.batch_size, on_cpu=session.on_cpu)
+    with (
+        track("Embedding tokens", total=len(sequences), unit="tokens", show=show_progress_bar) as advance,
+        ThreadPoolExecutor(execution.n_workers if session.on_cpu else 1) as pool,
+    ):
+        runs = [pool.submit(embed, indices) for indices in batches]
+        try:
+            for run in as_completed(runs):
+                advance(len(run.result()))
+        except BaseException:  # Ctrl-C, or a run that failed: the rest must not run first
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    _zero_what_is_not_finite(vectors)
+    return vectors
+
+
+def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:
+    """Reduce (B, T, d) hidden states without padding to (B, d).
+
+    >>> import numpy as np
+    >>> states = np.array([[[1.0], [2.0], [6.0]]], np.float32)
+    >>> [float(pool_hidden_states(states, how)[0, 0]) for how in ("mean", "first", "last", "inner")]
+    [3.0, 1.0, 6.0, 2.0]
+    """
+    if pooling == "first":
+        return hidden[:, 0]
+    if pooling == "last":
+        return hidden[:, -1]
+    if pooling == "inner":
+        hidden = hidden[:, 1:-1]
+    mean: Vectors = hidden.mean(axis=1)
+    return mean
+
+
+def _batches(
+    sequences: Sequence[Sequence[int]], batch_size: int | None, *, on_cpu: bool
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Group the indices of sequences of one length, shortest first."""
+    n_positions = _CPU_BATCH_POSITIONS if on_cpu else _GPU_BATCH_POSITIONS
+    by_length = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
+    for length, group in groupby(by_length, key=lambda index: len(sequences[index])):
+        indices = np.fromiter(group, np.int64)
+        size = batch_size or max(1, n_positions // length)
+        yield from (indices[start : start + size] for start in range(0, len(indices), size))
+
+
+def _zero_what_is_not_finite(vectors: Vectors) -> None:
+    bad_rows = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad_rows):
+        np.nan_to_num(vectors, copy=False, nan=0, posinf=0, neginf=0)
+        logger.warning(
+            "the teacher gave NaN or infinity for %d of %d tokens (ids %s …): set to 0 there",
+            len(bad_rows),
+            len(vectors),
+            ", ".join(map(str, bad_rows[:5])),
+        )

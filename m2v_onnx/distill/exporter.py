@@ -1,0 +1,99 @@
+"""Teachers to ONNX, once: exported in a child process, checked, and kept in the user's cache.
+
+`optimum_export` is today's exporter; another one is another module with the same command line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from m2v_onnx.errors import MissingExtraError, TeacherError
+from m2v_onnx.folder import CONFIG_NAME
+from m2v_onnx.progress import track
+
+logger = logging.getLogger(__name__)
+
+# Part of the cache's key: raise it when the same teacher would be exported to another graph.
+_EXPORT_VERSION = 1
+_EXPORTED_SUFFIXES = {".bin", ".json", ".py", ".safetensors"}
+
+
+def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: bool) -> Path:
+    """Give an ONNX file of a transformer's folder, exported now or, for the same content, before.
+
+    torch runs in a child process and its memory goes with it. The file is checked against torch there.
+
+    Args:
+        folder: a transformers model.
+        trust_remote_code: run the model code that the folder ships.
+        show_progress_bar: show that it is going on, on stderr, when that is a terminal.
+
+    Raises:
+        TeacherError: when the folder holds no model, or it cannot be exported.
+        MissingExtraError: when optimum is not installed.
+    """
+    if not (folder / CONFIG_NAME).exists():
+        raise TeacherError(
+            f"expected a Sentence Transformer with an ONNX file or a {CONFIG_NAME} in {folder}, found neither: "
+            "name the folder of a model"
+        )
+    cached = cache_folder() / "teachers" / _content_hash(folder) / "model.onnx"
+    if cached.exists():
+        logger.info("using the ONNX file exported before, %s", cached)
+        return cached
+    for package in ("torch", "transformers", "optimum"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "optimum")
+    draft = cached.parent.with_name(f".{cached.parent.name}.{secrets.token_hex(4)}.draft")
+    draft.mkdir(parents=True)
+    try:
+        with track("Exporting the teacher to ONNX", total=None, unit="", show=show_progress_bar):
+            _run_exporter(folder, draft / cached.name, trust_remote_code=trust_remote_code)
+        draft.rename(cached.parent)
+    except OSError:
+        if not cached.exists():  # else another process was faster
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return cached
+
+
+def cache_folder() -> Path:
+    """Give the user's cache folder for m2v-onnx; the variable M2V_ONNX_CACHE overrides it."""
+    if "M2V_ONNX_CACHE" in os.environ:
+        return Path(os.environ["M2V_ONNX_CACHE"])
+    if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
+        return Path(os.environ["LOCALAPPDATA"]) / "m2v-onnx"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m2v-onnx"
+
+
+def _run_exporter(folder: Path, output: Path, *, trust_remote_code: bool) -> None:
+    command = [sys.executable, "-m", "m2v_onnx.distill.optimum_export", str(folder), str(output)]
+    if trust_remote_code:
+        command.append("--trust-remote-code")
+    environment = {**os.environ, "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        raise TeacherError(f"the teacher in {folder} could not be exported to ONNX: {lines[-1]}")
+    logger.info("exported the teacher: %s", result.stdout.strip().splitlines()[-1])
+
+
+def _content_hash(folder: Path) -> str:
+    """Hash what an export depends on: the names and bytes of configuration, code and weights."""
+    digest = hashlib.sha256(f"export {_EXPORT_VERSION}".encode())
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _EXPORTED_SUFFIXES and path.is_file() and not path.name.startswith("tokenizer"):
+            digest.update(f"{path.name} {path.stat().st_size} ".encode())
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()[:32]

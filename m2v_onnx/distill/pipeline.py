@@ -1,0 +1,118 @@
+"""The distillation: the only place that knows the order of its stages."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from m2v_onnx.config import RECIPES, ModelConfig, PcaDims, Pooling, Recipe, TableDtype, Weighting
+from m2v_onnx.distill.embedding import embed_tokens
+from m2v_onnx.distill.reduction import reduce_dimensions
+from m2v_onnx.distill.session import Execution, TeacherSession
+from m2v_onnx.distill.teacher import Teacher, TeacherSource, load_teacher
+from m2v_onnx.distill.vocabulary import build_vocabulary
+from m2v_onnx.distill.weighting import weigh_tokens
+from m2v_onnx.errors import ArgumentError
+from m2v_onnx.model import StaticModel, Table, Vectors
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+logger = logging.getLogger(__name__)
+
+
+class Choices(TypedDict, total=False):
+    """The choices of a recipe that a caller may alter; see `Recipe`."""
+
+    pooling: Pooling
+    pca_dims: PcaDims
+    weighting: Weighting
+    sif_coefficient: float | None
+    token_remove_pattern: str | None
+    normalize: bool
+    dtype: TableDtype
+
+
+def distill(
+    teacher: str | Path,
+    *,
+    recipe: str | Recipe = "model2vec-0.10",
+    source: TeacherSource | None = None,
+    execution: Execution | None = None,
+    show_progress_bar: bool = False,
+    **choices: Unpack[Choices],
+) -> StaticModel:
+    """Distil a static model from a Sentence Transformer.
+
+    >>> from m2v_onnx.distill import distill
+    >>> model = distill("sentence-transformers/all-MiniLM-L6-v2", pca_dims=256)  # doctest: +SKIP
+    >>> model.save_pretrained("my-model")  # doctest: +SKIP
+
+    Args:
+        teacher: a local folder, or a Hub id.
+        recipe: the name of a recipe in `RECIPES`, or one of your own.
+        source: which revision, which ONNX file.
+        execution: which execution provider, how many threads.
+        show_progress_bar: show progress on stderr, when that is a terminal.
+        **choices: alterations of the recipe, by the names of its attributes.
+
+    Returns:
+        The static model, not yet saved. The same teacher and choices give the same bytes.
+
+    Raises:
+        ArgumentError: for a choice that is out of its range or asks for more than the teacher has.
+        TeacherError: for a teacher that cannot be found, read, exported or run.
+        ProviderError: for an execution provider that cannot be used.
+        MissingExtraError: when scikit-learn, or optimum for an export, is not installed.
+    """
+    chosen = _alter(recipe, choices)
+    execution = execution or Execution()
+    loaded = load_teacher(teacher, source, show_progress_bar=show_progress_bar)
+    vocabulary = build_vocabulary(loaded, chosen)
+    session = TeacherSession(loaded.onnx_path, execution)
+    if "pca_dims" not in choices:
+        chosen = _fit_default_dims(chosen, session.width, vocabulary.n_tokens)
+    vectors = embed_tokens(
+        session,
+        vocabulary.teacher_ids,
+        pooling=chosen.pooling,
+        execution=execution,
+        show_progress_bar=show_progress_bar,
+    )
+    del session  # the teacher's weights are not needed any more
+    return StaticModel(
+        table=_make_table(vectors, chosen),
+        tokenizer=vocabulary.tokenizer,
+        config=ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen),
+    )
+
+
+def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:
+    if isinstance(recipe, str):
+        if recipe not in RECIPES:
+            raise ArgumentError(f"recipe must be one of {', '.join(RECIPES)}, found {recipe!r}")
+        recipe = RECIPES[recipe]
+    return replace(recipe, **choices)
+
+
+def _fit_default_dims(recipe: Recipe, width: int, n_tokens: int) -> Recipe:
+    """Lower the recipe's own number of components, which nobody asked for, to what the teacher has."""
+    dims = recipe.pca_dims
+    if not isinstance(dims, int) or (dims <= width and dims < n_tokens):
+        return recipe
+    fitting = width if width < n_tokens else None
+    logger.warning(
+        "pca_dims %d of recipe %s is too many for %d tokens of width %d; using %s",
+        *(dims, recipe.name, n_tokens, width, fitting),
+    )
+    return replace(recipe, pca_dims=fitting)
+
+
+def _make_table(vectors: Vectors, recipe: Recipe) -> Table:
+    table = reduce_dimensions(vectors, pca_dims=recipe.pca_dims)
+    table *= weigh_tokens(len(table), recipe).astype(np.float32)[:, None]
+    return table.astype(recipe.dtype, copy=False)

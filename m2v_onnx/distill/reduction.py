@@ -1,0 +1,53 @@
+"""Principal component analysis of token vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from m2v_onnx.config import PcaDims
+from m2v_onnx.errors import ArgumentError, MissingExtraError
+from m2v_onnx.model import Vectors
+
+
+def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
+    """Project vectors onto their first principal components.
+
+    Components fall in variance; in each column the value of largest magnitude is made positive, so that
+    the result does not depend on the solver's choice of signs. Deterministic. Source: scikit-learn's PCA,
+    eigendecomposition of the covariance; sign rule of model2vec 0.10.0.
+
+    Args:
+        vectors: (V, d) float32; not changed.
+        pca_dims: see `Recipe.pca_dims`.
+
+    Returns:
+        (V, D) float32; `vectors` itself for `pca_dims` None.
+
+    Raises:
+        ArgumentError: when there are fewer columns or rows than `pca_dims` asks for.
+        MissingExtraError: when scikit-learn is not installed.
+    """
+    if pca_dims is None:
+        return vectors
+    n_rows, width = vectors.shape
+    if pca_dims == "auto":
+        pca_dims = width
+    if pca_dims > width:
+        raise ArgumentError(
+            f"pca_dims must be at most the teacher's width, {width}, found {pca_dims}: "
+            "choose fewer, or 'auto' for all of them"
+        )
+    if n_rows <= pca_dims:
+        raise ArgumentError(
+            f"pca_dims must be less than the number of tokens, {n_rows}, found {pca_dims}: "
+            "choose fewer, or None (`--pca-dims none`) for no PCA"
+        )
+    try:
+        from sklearn.decomposition import PCA
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "distill") from error
+    pca = PCA(n_components=pca_dims, svd_solver="covariance_eigh")
+    scores: Vectors = pca.fit_transform(vectors)
+    largest = scores[np.abs(scores).argmax(axis=0), np.arange(scores.shape[1])]
+    scores *= np.where(largest < 0, -1, 1).astype(scores.dtype)
+    return scores

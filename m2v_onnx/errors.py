@@ -1,0 +1,36 @@
+"""The errors that this library raises on purpose.
+
+Every message says what was expected, what was found, where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class M2vOnnxError(Exception):
+    """Base of every error that m2v-onnx raises on purpose."""
+
+
+class ArgumentError(M2vOnnxError, ValueError):
+    """An argument, an option or a text that cannot be used."""
+
+
+class FolderError(M2vOnnxError):
+    """A static model's folder that is missing, damaged, or in use for something else."""
+
+
+class TeacherError(M2vOnnxError):
+    """A teacher that cannot be found, read, exported or run."""
+
+
+class ProviderError(M2vOnnxError):
+    """An onnxruntime execution provider that was asked for and cannot be used."""
+
+
+class MissingExtraError(M2vOnnxError, ImportError):
+    """A package of an optional extra that is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {package!r}, which is not installed: "
+            f'run `pip install "m2v-onnx[{extra}]"`'
+        )

@@ -1,0 +1,13 @@
+"""ONNX graphs of a static model, and its folder. Needs the extra `export`."""
+
+from m2v_onnx.errors import MissingExtraError
+
+try:
+    import onnx  # noqa: F401  # only to say which extra is missing
+except ImportError as error:
+    raise MissingExtraError("onnx", "export") from error
+
+from m2v_onnx.export.ids_graph import build_ids_graph
+from m2v_onnx.export.write import write_model
+
+__all__ = ["build_ids_graph", "write_model"]

@@ -1,0 +1,380 @@
+"""The folder that a static model lives in: its names, reading, and writing all or nothing.
+
+The folder is the seam between distillation, every exported graph and every runtime in every language.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+
+from m2v_onnx import __version__
+from m2v_onnx.config import DEFAULT_MAX_LENGTH, ModelConfig, Recipe
+from m2v_onnx.errors import ArgumentError, FolderError, M2vOnnxError
+from m2v_onnx.hub import download_folder, looks_like_hub_id
+from m2v_onnx.model import StaticModel, Table
+
+CONFIG_NAME = "config.json"
+TABLE_NAME = "model.safetensors"
+TOKENIZER_NAME = "tokenizer.json"
+GRAPH_NAME = "onnx/model.onnx"
+
+SCHEMA_VERSION = 1
+
+_Json = TypeVar("_Json", dict[str, Any], list[Any])
+
+# Where the table of a static model may lie; its tokenizer.json lies beside it. The second is
+# model2vec 0.1's, the third the nested form of sentence-transformers.
+_TABLE_PATHS = (TABLE_NAME, "embeddings.safetensors", f"0_StaticEmbedding/{TABLE_NAME}")
+_TABLE_TENSORS = ("embeddings", "embedding.weight")
+_ENGINE_FILES = (
+    "config_sentence_transformers.json",
+    "modules.json",
+    "special_tokens_map.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+)
+_MODEL_FILES = (CONFIG_NAME, TOKENIZER_NAME, *_ENGINE_FILES, *_TABLE_PATHS, GRAPH_NAME)
+_NESTED_TOKENIZER = f"0_StaticEmbedding/{TOKENIZER_NAME}"
+# What belongs to a model at the root of its folder: replaced with it, never carried over.
+_MODEL_ENTRIES = {name.split("/")[0] for name in _MODEL_FILES} | {"1_Normalize", "1_Pooling", "2_Normalize"}
+
+
+def download_model(path_or_id: str | Path, *, revision: str | None = None, token: str | None = None) -> Path:
+    """Give the local folder of a static model, downloading it when it is a Hub id.
+
+    Raises:
+        FolderError: when there is no such folder or repository.
+    """
+    path = Path(path_or_id)
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise FolderError(f"expected the folder of a static model, found the file {path}: name its folder")
+    if not looks_like_hub_id(str(path_or_id)):
+        raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
+    try:
+        return download_folder(
+            str(path_or_id), [*_MODEL_FILES, _NESTED_TOKENIZER], revision=revision, token=token
+        )
+    except M2vOnnxError as error:
+        raise FolderError(str(error)) from error
+
+
+def is_model_folder(path: Path) -> bool:
+    """Tell whether a folder holds a static model's table and tokenizer, whatever their state."""
+    return any(
+        (path / table).exists() and (path / table).with_name(TOKENIZER_NAME).exists()
+        for table in _TABLE_PATHS
+    )
+
+
+def read_model(path: Path) -> StaticModel:
+    """Read a static model of any known layout.
+
+    Args:
+        path: a local folder.
+
+    Returns:
+        The model; its table is memory-mapped read-only from the file.
+
+    Raises:
+        FolderError: when the folder is none of a static model, or a file is damaged.
+    """
+    table_path = next((path / name for name in _TABLE_PATHS if (path / name).exists()), None)
+    if table_path is None:
+        raise FolderError(f"expected a static model with one of {', '.join(_TABLE_PATHS)}, found none in {path}")
+    tensors = _map_tensors(table_path)
+    table = next((tensors[name] for name in _TABLE_TENSORS if name in tensors), None)
+    if table is None:
+        raise FolderError(
+            f"expected a static model's tensor {' or '.join(_TABLE_TENSORS)} in {table_path}, found "
+            f"{', '.join(sorted(tensors)[:3]) or 'no tensor'} …: if this is a transformer, use `m2v-onnx distill`"
+        )
+    weights, mapping = tensors.get("weights"), tensors.get("mapping")
+    graph_path = path / GRAPH_NAME
+    tokenizer = read_tokenizer(table_path.with_name(TOKENIZER_NAME))
+    try:
+        return StaticModel(
+            table=table,
+            tokenizer=tokenizer,
+            config=_read_config(path),
+            weights=None if weights is None else weights.astype(np.float32),
+            mapping=None if mapping is None else mapping.astype(np.int32),
+            graph_path=graph_path if graph_path.exists() else None,
+        )
+    except FolderError as error:
+        raise FolderError(f"{path}: {error}") from error
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """Read a `tokenizer.json`.
+
+    Raises:
+        FolderError: when it is missing or damaged.
+    """
+    if not path.exists():
+        raise FolderError(f"expected a {TOKENIZER_NAME} at {path}, found nothing: the model is incomplete")
+    text = _read_text(path)
+    try:
+        return Tokenizer.from_str(text)
+    except Exception as error:  # the tokenizers library raises no narrower type
+        raise FolderError(
+            f"expected a tokenizer of the `tokenizers` library in {path}, found a damaged one ({error}): "
+            "fetch the file again"
+        ) from error
+
+
+def read_json(path: Path, kind: type[_Json]) -> _Json:
+    """Read a JSON file whose outermost value is of the given kind.
+
+    Raises:
+        FolderError: when the file holds something else.
+    """
+    try:
+        content = json.loads(_read_text(path))
+    except ValueError as error:
+        raise FolderError(f"expected JSON in {path}, found damaged text ({error}): fetch the file again") from error
+    if not isinstance(content, kind):
+        raise FolderError(f"expected a JSON {kind.__name__} in {path}, found a {type(content).__name__}")
+    return content
+
+
+def write_model_files(model: StaticModel, folder: Path) -> None:
+    """Write config, table and tokenizer into an existing folder; the graphs are `export`'s.
+
+    The bytes depend on the model alone. model2vec reads the same three files.
+
+    Raises:
+        FolderError: when the table holds NaN or infinity.
+    """
+    check_finite(model.table)
+    tensors: dict[str, npt.NDArray[Any]] = {"embeddings": np.ascontiguousarray(model.table)}
+    if model.weights is not None:
+        tensors["weights"] = model.weights
+    if model.mapping is not None:
+        tensors["mapping"] = model.mapping
+    save_file(tensors, folder / TABLE_NAME)
+    (folder / TOKENIZER_NAME).write_text(model.tokenizer.to_str(), encoding="utf-8")
+    config = json.dumps(_config_to_json(model), indent=2, ensure_ascii=False)
+    (folder / CONFIG_NAME).write_text(config + "\n", encoding="utf-8")
+    shutil.copymode(folder / CONFIG_NAME, folder / TABLE_NAME)  # safetensors writes for the owner alone
+
+
+def check_finite(table: Table) -> None:
+    """Refuse a table with NaN or infinity.
+
+    Raises:
+        FolderError: naming the first rows.
+    """
+    # A NaN or an infinity makes its row's sum neither finite nor smaller; int8 cannot hold one.
+    bad_rows = np.flatnonzero(~np.isfinite(table).all(axis=1))
+    if len(bad_rows):
+        raise FolderError(
+            f"the table must be finite, found NaN or infinity in {len(bad_rows)} of {len(table)} rows "
+            f"(ids {', '.join(map(str, bad_rows[:5]))} …): distil again"
+        )
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Refuse an output path that is in use for something else than a static model.
+
+    Raises:
+        FolderError: naming what is there.
+    """
+    if path.exists() and not path.is_dir():
+        raise FolderError(f"expected a folder to write the model into, found the file {path}: name another")
+    if path.is_dir() and any(path.iterdir()) and not is_model_folder(path) and not force:
+        raise FolderError(
+            f"expected a new or empty folder or an older static model, found other files in {path}: "
+            "name another folder, or force it (--force) to write the model among them"
+        )
+
+
+@contextmanager
+def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give an empty draft folder that takes the place of `path` when the block ends without an error.
+
+    The exchange is one step of the file system where it has one (Linux, macOS), so that a kill at any
+    moment leaves the old folder or the new one. Files of the old folder that are no part of a model
+    are carried over.
+
+    Raises:
+        FolderError: see `check_output`.
+    """
+    check_output(path, force=force)
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.draft"
+    draft.mkdir()
+    try:
+        yield draft
+        if path.exists():
+            _carry_over(path, draft)
+            _exchange(draft, path)
+        else:
+            draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    for entry in old.iterdir():
+        if entry.name in _MODEL_ENTRIES:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, new / entry.name, symlinks=True, copy_function=_link_or_copy)
+        else:
+            _link_or_copy(str(entry), str(new / entry.name))
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _exchange(draft: Path, path: Path) -> None:
+    if _exchange_in_one_step(os.fsencode(draft), os.fsencode(path)):
+        return
+    aside = draft.with_suffix(".old")
+    path.rename(aside)
+    draft.rename(path)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange_in_one_step(draft: bytes, path: bytes) -> bool:
+    """Swap two paths by renameat2(RENAME_EXCHANGE) or renamex_np(RENAME_SWAP); False where there is none."""
+    if sys.platform == "win32":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        at_cwd, exchange = -100, 2
+        return bool(libc.renameat2(at_cwd, draft, at_cwd, path, exchange) == 0)
+    if hasattr(libc, "renamex_np"):
+        swap = 2
+        return bool(libc.renamex_np(draft, path, swap) == 0)
+    return False
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FolderError(f"expected UTF-8 text in {path}, found other bytes ({error}): fetch the file again") from error
+    except OSError as error:
+        raise FolderError(f"expected to read {path}, found {error.strerror}: check the file") from error
+
+
+def _map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Memory-map every tensor of a safetensors file, read-only."""
+    try:
+        with safe_open(path, framework="numpy") as tensors:  # checks header, sizes and coverage
+            names = list(tensors.keys())
+    except (SafetensorError, OSError) as error:
+        raise FolderError(
+            f"expected a safetensors file in {path}, found a damaged one ({error}): fetch the file again"
+        ) from error
+    with path.open("rb") as file:
+        header_bytes = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(header_bytes))
+    return {name: _map_tensor(path, header[name], start=8 + header_bytes) for name in names}
+
+
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1", "I32": "<i4", "I64": "<i8"}
+
+
+def _map_tensor(path: Path, entry: dict[str, Any], *, start: int) -> npt.NDArray[Any]:
+    if entry["dtype"] not in _DTYPES:
+        raise FolderError(
+            f"expected tensors of {', '.join(_DTYPES)} in {path}, found {entry['dtype']}: convert the table"
+        )
+    dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
+    if 0 in shape:
+        return np.zeros(shape, dtype)
+    return np.asarray(np.memmap(path, dtype, mode="r", offset=start + entry["data_offsets"][0], shape=shape))
+
+
+def _read_config(folder: Path) -> ModelConfig:
+    if not (folder / CONFIG_NAME).exists():
+        # sentence-transformers' own layout: normalisation is a module, and nothing is cut.
+        return ModelConfig(normalize=_has_normalize_module(folder), max_length=None)
+    content = read_json(folder / CONFIG_NAME, dict)
+    normalize = content.get("normalize", False)
+    max_length = content.get("max_length", DEFAULT_MAX_LENGTH)
+    if not isinstance(normalize, bool):
+        raise FolderError(f"normalize in {folder / CONFIG_NAME} must be true or false, found {normalize!r}")
+    if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
+        raise FolderError(
+            f"max_length in {folder / CONFIG_NAME} must be a whole number from 1, or null, found {max_length!r}"
+        )
+    return ModelConfig(
+        normalize=normalize,
+        max_length=max_length,
+        teacher=content.get("tokenizer_name"),
+        recipe=_read_recipe(content.get("m2v_onnx"), folder / CONFIG_NAME),
+    )
+
+
+def _has_normalize_module(folder: Path) -> bool:
+    path = folder / "modules.json"
+    return path.exists() and '.Normalize"' in _read_text(path)
+
+
+def _read_recipe(section: Any, path: Path) -> Recipe | None:  # noqa: ANN401  # JSON
+    if section is None:
+        return None
+    try:
+        if section["schema_version"] > SCHEMA_VERSION:
+            raise FolderError(
+                f"{path} was written by a newer m2v-onnx (schema {section['schema_version']}, this one reads "
+                f"up to {SCHEMA_VERSION}): run `pip install --upgrade m2v-onnx`"
+            )
+        recipe = section["recipe"]
+        return None if recipe is None else Recipe(**recipe)
+    except (KeyError, TypeError, ArgumentError) as error:
+        raise FolderError(f"expected a recipe under m2v_onnx in {path}, found a damaged one ({error})") from error
+
+
+def _config_to_json(model: StaticModel) -> dict[str, Any]:
+    """Give config.json: what transformers-shaped engines read, what model2vec reads, and our own section."""
+    recipe = model.config.recipe
+    return {
+        "model_type": "bert",  # engines refuse a type that transformers does not know
+        "architectures": ["StaticModel"],
+        "hidden_size": model.dim,
+        "num_hidden_layers": 0,
+        "num_attention_heads": 1,
+        "intermediate_size": model.dim,
+        "vocab_size": model.n_tokens,
+        "pad_token_id": model.pad_token_id or 0,
+        "max_position_embeddings": model.config.max_length,
+        "tokenizer_name": model.config.teacher,
+        "apply_pca": None if recipe is None else recipe.pca_dims,
+        "sif_coefficient": None if recipe is None or recipe.weighting != "sif" else recipe.sif_coefficient,
+        "hidden_dim": model.dim,
+        "normalize": model.config.normalize,
+        "max_length": model.config.max_length,
+        "embedding_dtype": model.table.dtype.name,
+        "m2v_onnx": {
+            "schema_version": SCHEMA_VERSION,
+            "version": __version__,
+            "recipe": None if recipe is None else asdict(recipe),
+        },
+    }

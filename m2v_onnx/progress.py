@@ -1,0 +1,52 @@
+"""Progress bars: rich, on stderr, and only where somebody is looking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Advance = Callable[[int], None]
+
+
+@contextmanager
+def track(description: str, *, total: int | None, unit: str, show: bool) -> Iterator[Advance]:
+    """Show progress while the block runs; the block calls the given function with the work done since.
+
+    Args:
+        description: what is being done.
+        total: how much there is to do; None where nobody knows.
+        unit: what is counted, for the rate.
+        show: False shows nothing; nothing is shown either where stderr is no terminal.
+    """
+    if not show:
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    counted = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(compact=True))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *(counted if total is not None else ()),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total, rate="")
+
+        def advance(done: int) -> None:
+            bar.advance(task, done)
+            speed = bar.tasks[0].speed
+            bar.update(task, rate="" if speed is None else f"{speed:,.0f} {unit}/s")
+
+        yield advance

@@ -1,0 +1,58 @@
+"""Texts to token ids, for whole batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from m2v_onnx.errors import ArgumentError
+from m2v_onnx.model import StaticModel
+
+
+def tokenize_batch(
+    model: StaticModel, texts: Sequence[str], *, max_length: int | None, first_index: int = 0
+) -> list[list[int]]:
+    """Give the ids of the known tokens of each text.
+
+    The text is cut to `max_length` median tokens' characters, tokenised, cut to `max_length` tokens, and
+    only then loses its unknown and special tokens: the order of model2vec 0.10.0.
+
+    Args:
+        model: whose tokenizer and limits to use.
+        texts: the texts.
+        max_length: tokens that count; None for all.
+        first_index: the number of the first text, for messages.
+
+    Raises:
+        ArgumentError: for anything that is not valid text, and for `max_length` below 1.
+    """
+    if max_length is not None and max_length < 1:
+        raise ArgumentError(f"max_length must be 1 or more, or None for no limit, found {max_length}")
+    for index, text in enumerate(texts, first_index):
+        if not isinstance(text, str):
+            raise ArgumentError(f"texts[{index}] must be a string, found {type(text).__name__}: {text!r:.40}")
+    # No token is shorter than one character on the median, so most texts need no look at that median.
+    if max_length is not None and any(len(text) > max_length for text in texts):
+        n_characters = max_length * model.median_token_length
+        texts = [text[:n_characters] for text in texts]
+    try:
+        encodings = model.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    except TypeError as error:
+        raise _text_error(texts, first_index) from error
+    masked_ids = model.masked_ids
+    return [
+        [token_id for token_id in encoding.ids[:max_length] if token_id not in masked_ids]
+        for encoding in encodings
+    ]
+
+
+def _text_error(texts: Sequence[str], first_index: int) -> ArgumentError:
+    """Name the text that the tokenizer refused: one that has no UTF-8 form."""
+    for index, text in enumerate(texts, first_index):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            return ArgumentError(
+                f"texts[{index}] must be valid Unicode, found a lone surrogate at character {error.start}: "
+                "replace it, for instance by text.encode('utf-8', 'replace').decode()"
+            )
+    return ArgumentError("the tokenizer refused these texts: expected strings")
