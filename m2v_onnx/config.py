@@ -11,7 +11,13 @@ from m2v_onnx.errors import ArgumentError
 Pooling = Literal["mean", "first", "last", "pooler", "inner"]
 Weighting = Literal["sif", "zipf", "none"]
 TableDtype = Literal["float32", "float16"]
+Affixing = Literal["teacher", "swapped"]
+VocabularyMode = Literal["extend", "only"]
+WordPadding = Literal["teacher", "none"]
 PcaDims = int | float | Literal["auto"] | None
+
+OnnxMode = Literal["auto", "reuse", "export"]
+Provider = Literal["auto", "cpu", "cuda", "coreml"]
 
 DEFAULT_MAX_LENGTH = 512
 
@@ -31,9 +37,17 @@ class Recipe:
         token_remove_pattern: tokens that match this regular expression at their start are removed.
         normalize: whether the static model gives unit vectors.
         dtype: the number type of the table on disk.
+        affixes: the special tokens around a token of the teacher's own vocabulary: as the `teacher` has
+            them, or `swapped`, end before and start after, as model2vec 0.1 shipped it.
+        keep_special_tokens: keep the rows of all special tokens, not of padding and unknown alone.
+        vocabulary_mode: whether words that the user brings `extend` the teacher's vocabulary, or are the
+            `only` ones.
+        word_padding: whether words that `extend` the vocabulary are fed to the teacher padded as its
+            tokenizer.json pads, with the padding taking part, as model2vec 0.10 does; or with `none`.
 
     Raises:
         ArgumentError: when a choice is out of its range.
+
     """
 
     name: str
@@ -44,11 +58,18 @@ class Recipe:
     token_remove_pattern: str | None = r"\[unused\d+\]"
     normalize: bool = True
     dtype: TableDtype = "float32"
+    affixes: Affixing = "teacher"
+    keep_special_tokens: bool = False
+    vocabulary_mode: VocabularyMode = "extend"
+    word_padding: WordPadding = "teacher"
 
     def __post_init__(self) -> None:
         _check_choice("pooling", self.pooling, get_args(Pooling))
         _check_choice("weighting", self.weighting, get_args(Weighting))
         _check_choice("dtype", self.dtype, get_args(TableDtype))
+        _check_choice("affixes", self.affixes, get_args(Affixing))
+        _check_choice("vocabulary_mode", self.vocabulary_mode, get_args(VocabularyMode))
+        _check_choice("word_padding", self.word_padding, get_args(WordPadding))
         _check_pca_dims(self.pca_dims)
         if self.weighting == "sif" and not (self.sif_coefficient and 0 < self.sif_coefficient < 1):
             raise ArgumentError(
@@ -74,6 +95,7 @@ class ModelConfig:
         max_length: tokens of a text that count; None for all.
         teacher: the name of the model it was distilled from.
         recipe: the choices it was distilled with; None for a model made elsewhere.
+
     """
 
     normalize: bool = False
@@ -103,4 +125,18 @@ def _check_pca_dims(pca_dims: PcaDims) -> None:
         )
 
 
-RECIPES = {"model2vec-0.10": Recipe(name="model2vec-0.10")}
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(name="model2vec-0.10"),
+        Recipe(
+            name="model2vec-0.1",
+            pooling="inner",
+            weighting="zipf",
+            sif_coefficient=None,
+            normalize=False,
+            affixes="swapped",
+            keep_special_tokens=True,
+        ),
+    )
+}

@@ -60,6 +60,7 @@ def download_model(path_or_id: str | Path, *, revision: str | None = None, token
 
     Raises:
         FolderError: when there is no such folder or repository.
+
     """
     path = Path(path_or_id)
     if path.is_dir():
@@ -95,16 +96,19 @@ def read_model(path: Path) -> StaticModel:
 
     Raises:
         FolderError: when the folder is none of a static model, or a file is damaged.
+
     """
     table_path = next((path / name for name in _TABLE_PATHS if (path / name).exists()), None)
     if table_path is None:
-        raise FolderError(f"expected a static model with one of {', '.join(_TABLE_PATHS)}, found none in {path}")
+        raise FolderError(
+            f"expected a static model with one of {', '.join(_TABLE_PATHS)}, found none in {path}"
+        )
     tensors = _map_tensors(table_path)
     table = next((tensors[name] for name in _TABLE_TENSORS if name in tensors), None)
     if table is None:
         raise FolderError(
             f"expected a static model's tensor {' or '.join(_TABLE_TENSORS)} in {table_path}, found "
-            f"{', '.join(sorted(tensors)[:3]) or 'no tensor'} …: if this is a transformer, use `m2v-onnx distill`"
+            f"{', '.join(sorted(tensors)[:3]) or 'no tensor'} …: a transformer wants `m2v-onnx distill` first"
         )
     weights, mapping = tensors.get("weights"), tensors.get("mapping")
     graph_path = path / GRAPH_NAME
@@ -127,6 +131,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
     Raises:
         FolderError: when it is missing or damaged.
+
     """
     if not path.exists():
         raise FolderError(f"expected a {TOKENIZER_NAME} at {path}, found nothing: the model is incomplete")
@@ -145,11 +150,14 @@ def read_json(path: Path, kind: type[_Json]) -> _Json:
 
     Raises:
         FolderError: when the file holds something else.
+
     """
     try:
         content = json.loads(_read_text(path))
     except ValueError as error:
-        raise FolderError(f"expected JSON in {path}, found damaged text ({error}): fetch the file again") from error
+        raise FolderError(
+            f"expected JSON in {path}, found damaged text ({error}): fetch the file again"
+        ) from error
     if not isinstance(content, kind):
         raise FolderError(f"expected a JSON {kind.__name__} in {path}, found a {type(content).__name__}")
     return content
@@ -162,6 +170,7 @@ def write_model_files(model: StaticModel, folder: Path) -> None:
 
     Raises:
         FolderError: when the table holds NaN or infinity.
+
     """
     check_finite(model.table)
     tensors: dict[str, npt.NDArray[Any]] = {"embeddings": np.ascontiguousarray(model.table)}
@@ -181,6 +190,7 @@ def check_finite(table: Table) -> None:
 
     Raises:
         FolderError: naming the first rows.
+
     """
     # A NaN or an infinity makes its row's sum neither finite nor smaller; int8 cannot hold one.
     bad_rows = np.flatnonzero(~np.isfinite(table).all(axis=1))
@@ -196,6 +206,7 @@ def check_output(path: Path, *, force: bool) -> None:
 
     Raises:
         FolderError: naming what is there.
+
     """
     if path.exists() and not path.is_dir():
         raise FolderError(f"expected a folder to write the model into, found the file {path}: name another")
@@ -216,6 +227,7 @@ def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
 
     Raises:
         FolderError: see `check_output`.
+
     """
     check_output(path, force=force)
     path = path.resolve()
@@ -277,7 +289,9 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise FolderError(f"expected UTF-8 text in {path}, found other bytes ({error}): fetch the file again") from error
+        raise FolderError(
+            f"expected UTF-8 text in {path}, found other bytes ({error}): fetch the file again"
+        ) from error
     except OSError as error:
         raise FolderError(f"expected to read {path}, found {error.strerror}: check the file") from error
 
@@ -322,7 +336,7 @@ def _read_config(folder: Path) -> ModelConfig:
         raise FolderError(f"normalize in {folder / CONFIG_NAME} must be true or false, found {normalize!r}")
     if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
         raise FolderError(
-            f"max_length in {folder / CONFIG_NAME} must be a whole number from 1, or null, found {max_length!r}"
+            f"max_length in {folder / CONFIG_NAME} must be a number from 1, or null, found {max_length!r}"
         )
     return ModelConfig(
         normalize=normalize,
@@ -349,7 +363,9 @@ def _read_recipe(section: Any, path: Path) -> Recipe | None:  # noqa: ANN401  # 
         recipe = section["recipe"]
         return None if recipe is None else Recipe(**recipe)
     except (KeyError, TypeError, ArgumentError) as error:
-        raise FolderError(f"expected a recipe under m2v_onnx in {path}, found a damaged one ({error})") from error
+        raise FolderError(
+            f"expected a recipe under m2v_onnx in {path}, found a damaged one ({error})"
+        ) from error
 
 
 def _config_to_json(model: StaticModel) -> dict[str, Any]:

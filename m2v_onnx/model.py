@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ class StaticModel:
 
     Raises:
         FolderError: when table, tokenizer, weights and mapping do not fit together.
+
     """
 
     table: Table
@@ -108,6 +109,7 @@ class StaticModel:
 
         Raises:
             FolderError: when there is no such model, or it is damaged.
+
         """
         from m2v_onnx.folder import download_model, read_model
 
@@ -126,6 +128,7 @@ class StaticModel:
         Raises:
             FolderError: when `path` is in use for something else, or the table is not finite.
             MissingExtraError: when onnx is not installed.
+
         """
         from m2v_onnx.export import write_model
 
@@ -136,7 +139,7 @@ class StaticModel:
         texts: str | Iterable[str],
         *,
         batch_size: int = 1024,
-        max_length: int | None | Literal["model"] = "model",
+        max_length: int | Literal["model"] | None = "model",
         show_progress_bar: bool = False,
     ) -> Vectors:
         """Embed texts: the mean of their tokens' vectors, computed by onnxruntime.
@@ -153,17 +156,12 @@ class StaticModel:
 
         Raises:
             ArgumentError: for anything that is not valid text; the message holds its index.
+
         """
         return self._encoder.encode(
             texts, batch_size=batch_size, max_length=max_length, show_progress_bar=show_progress_bar
         )
 
-    @overload
-    def encode_as_sequence(self, texts: str, *, max_length: int | None = None) -> Vectors: ...
-    @overload
-    def encode_as_sequence(
-        self, texts: Iterable[str], *, max_length: int | None = None
-    ) -> list[Vectors]: ...
     def encode_as_sequence(
         self, texts: str | Iterable[str], *, max_length: int | None = None
     ) -> Vectors | list[Vectors]:
@@ -178,13 +176,14 @@ class StaticModel:
 
         Raises:
             ArgumentError: for anything that is not valid text.
+
         """
         if isinstance(texts, str):
             return self.token_vectors(self.tokenize([texts], max_length=max_length)[0])
         return [self.token_vectors(ids) for ids in self.tokenize(texts, max_length=max_length)]
 
     def tokenize(
-        self, texts: Iterable[str], *, max_length: int | None | Literal["model"] = "model"
+        self, texts: Iterable[str], *, max_length: int | Literal["model"] | None = "model"
     ) -> list[list[int]]:
         """Give the token ids that `encode` averages: truncated, then without unknown and special tokens.
 
@@ -194,6 +193,7 @@ class StaticModel:
 
         Raises:
             ArgumentError: for anything that is not valid text.
+
         """
         return self._encoder.tokenize(texts, max_length=max_length)
 
@@ -211,6 +211,7 @@ class StaticModel:
 
         Returns:
             (B, D) float32.
+
         """
         max_length = self.config.max_length
         vectors = [np.zeros((0, self.dim), dtype=np.float32)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.config import Pooling
+from m2v_onnx.distill.sequences import TokenSequences
 from m2v_onnx.distill.session import Execution, TeacherSession
 from m2v_onnx.model import Vectors
 from m2v_onnx.progress import track
@@ -24,7 +23,7 @@ _GPU_BATCH_POSITIONS = 65_536
 
 def embed_tokens(
     session: TeacherSession,
-    sequences: Sequence[Sequence[int]],
+    sequences: TokenSequences,
     *,
     pooling: Pooling,
     execution: Execution,
@@ -37,13 +36,15 @@ def embed_tokens(
 
     Args:
         session: the teacher.
-        sequences: token ids, special tokens included.
+        sequences: V token sequences, special tokens included.
         pooling: see `Recipe.pooling`.
         execution: batch size and threads.
         show_progress_bar: show progress on stderr, when that is a terminal.
+
     """
+
     def embed(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        input_ids = np.array([sequences[index] for index in indices], np.int64)
+        input_ids = sequences.rows(indices)
         if pooling == "pooler":
             vectors[indices] = session.pooler_output(input_ids)
         else:
@@ -51,11 +52,12 @@ def embed_tokens(
         return indices
 
     vectors = np.empty((len(sequences), session.width), np.float32)
-    batches = _batches(sequences, execution.batch_size, on_cpu=session.on_cpu)
+    n_positions = _CPU_BATCH_POSITIONS if session.on_cpu else _GPU_BATCH_POSITIONS
     with (
         track("Embedding tokens", total=len(sequences), unit="tokens", show=show_progress_bar) as advance,
         ThreadPoolExecutor(execution.n_workers if session.on_cpu else 1) as pool,
     ):
+        batches = sequences.batches(n_positions, execution.batch_size)
         runs = [pool.submit(embed, indices) for indices in batches]
         try:
             for run in as_completed(runs):
@@ -83,18 +85,6 @@ def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:
         hidden = hidden[:, 1:-1]
     mean: Vectors = hidden.mean(axis=1)
     return mean
-
-
-def _batches(
-    sequences: Sequence[Sequence[int]], batch_size: int | None, *, on_cpu: bool
-) -> Iterator[npt.NDArray[np.int64]]:
-    """Group the indices of sequences of one length, shortest first."""
-    n_positions = _CPU_BATCH_POSITIONS if on_cpu else _GPU_BATCH_POSITIONS
-    by_length = sorted(range(len(sequences)), key=lambda index: len(sequences[index]))
-    for length, group in groupby(by_length, key=lambda index: len(sequences[index])):
-        indices = np.fromiter(group, np.int64)
-        size = batch_size or max(1, n_positions // length)
-        yield from (indices[start : start + size] for start in range(0, len(indices), size))
 
 
 def _zero_what_is_not_finite(vectors: Vectors) -> None:

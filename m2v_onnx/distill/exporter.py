@@ -39,11 +39,12 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
     Raises:
         TeacherError: when the folder holds no model, or it cannot be exported.
         MissingExtraError: when optimum is not installed.
+
     """
     if not (folder / CONFIG_NAME).exists():
         raise TeacherError(
-            f"expected a Sentence Transformer with an ONNX file or a {CONFIG_NAME} in {folder}, found neither: "
-            "name the folder of a model"
+            f"expected a Sentence Transformer with an ONNX file or a {CONFIG_NAME} in {folder}, found "
+            "neither: name the folder of a model"
         )
     cached = cache_folder() / "teachers" / _content_hash(folder) / "model.onnx"
     if cached.exists():

@@ -66,7 +66,12 @@ def largest_difference(model: Any, path: Path) -> float:  # noqa: ANN401
     input_ids = np.random.default_rng(0).integers(0, n_ids, (4, 5))
     ones, zeros = np.ones_like(input_ids), np.zeros_like(input_ids)
     positions = np.broadcast_to(np.arange(5), (4, 5)).copy()
-    feeds = {"input_ids": input_ids, "attention_mask": ones, "token_type_ids": zeros, "position_ids": positions}
+    feeds = {
+        "input_ids": input_ids,
+        "attention_mask": ones,
+        "token_type_ids": zeros,
+        "position_ids": positions,
+    }
     feeds = {entry.name: feeds[entry.name] for entry in session.get_inputs()}
     found = session.run(["last_hidden_state"], feeds)[0]
     with torch.inference_mode():

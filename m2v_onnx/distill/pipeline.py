@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from m2v_onnx.config import RECIPES, ModelConfig, PcaDims, Pooling, Recipe, TableDtype, Weighting
+from m2v_onnx.config import (
+    RECIPES,
+    ModelConfig,
+    PcaDims,
+    Pooling,
+    Recipe,
+    TableDtype,
+    VocabularyMode,
+    Weighting,
+    WordPadding,
+)
 from m2v_onnx.distill.embedding import embed_tokens
 from m2v_onnx.distill.reduction import reduce_dimensions
 from m2v_onnx.distill.session import Execution, TeacherSession
-from m2v_onnx.distill.teacher import Teacher, TeacherSource, load_teacher
+from m2v_onnx.distill.teacher import TeacherSource, load_teacher
 from m2v_onnx.distill.vocabulary import build_vocabulary
 from m2v_onnx.distill.weighting import weigh_tokens
+from m2v_onnx.distill.words import read_words
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model import StaticModel, Table, Vectors
 
@@ -35,11 +47,14 @@ class Choices(TypedDict, total=False):
     token_remove_pattern: str | None
     normalize: bool
     dtype: TableDtype
+    vocabulary_mode: VocabularyMode
+    word_padding: WordPadding
 
 
 def distill(
     teacher: str | Path,
     *,
+    vocabulary: Sequence[str] | Path | None = None,
     recipe: str | Recipe = "model2vec-0.10",
     source: TeacherSource | None = None,
     execution: Execution | None = None,
@@ -54,6 +69,7 @@ def distill(
 
     Args:
         teacher: a local folder, or a Hub id.
+        vocabulary: words of your own, most frequent first, or a file of them (see `read_words`).
         recipe: the name of a recipe in `RECIPES`, or one of your own.
         source: which revision, which ONNX file.
         execution: which execution provider, how many threads.
@@ -68,17 +84,19 @@ def distill(
         TeacherError: for a teacher that cannot be found, read, exported or run.
         ProviderError: for an execution provider that cannot be used.
         MissingExtraError: when scikit-learn, or optimum for an export, is not installed.
+
     """
     chosen = _alter(recipe, choices)
     execution = execution or Execution()
+    words = read_words(vocabulary) if isinstance(vocabulary, Path) else vocabulary
     loaded = load_teacher(teacher, source, show_progress_bar=show_progress_bar)
-    vocabulary = build_vocabulary(loaded, chosen)
+    tokens = build_vocabulary(loaded, chosen, words)
     session = TeacherSession(loaded.onnx_path, execution)
     if "pca_dims" not in choices:
-        chosen = _fit_default_dims(chosen, session.width, vocabulary.n_tokens)
+        chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
     vectors = embed_tokens(
         session,
-        vocabulary.teacher_ids,
+        tokens.teacher_ids,
         pooling=chosen.pooling,
         execution=execution,
         show_progress_bar=show_progress_bar,
@@ -86,7 +104,7 @@ def distill(
     del session  # the teacher's weights are not needed any more
     return StaticModel(
         table=_make_table(vectors, chosen),
-        tokenizer=vocabulary.tokenizer,
+        tokenizer=tokens.tokenizer,
         config=ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen),
     )
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
+from typing import get_args
 
 from tokenizers import Tokenizer
 
+from m2v_onnx.config import OnnxMode
 from m2v_onnx.distill.exporter import export_teacher
 from m2v_onnx.errors import ArgumentError, M2vOnnxError, TeacherError
 from m2v_onnx.folder import TOKENIZER_NAME, read_json, read_tokenizer
 from m2v_onnx.hub import download_folder, list_files, looks_like_hub_id
 
 logger = logging.getLogger(__name__)
-
-OnnxMode = Literal["auto", "reuse", "export"]
 
 _ONNX_NAMES = ("onnx/model.onnx", "model.onnx")
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.py"]
@@ -33,6 +32,7 @@ class TeacherSource:
         onnx: `reuse` takes the ONNX file that the folder or repository holds, `export` makes one with
             optimum, `auto` reuses where it can.
         trust_remote_code: run the model code that the repository ships, when exporting.
+
     """
 
     revision: str | None = None
@@ -57,6 +57,7 @@ class Teacher:
         tokenizer: its own tokenizer.
         pad_token: the token that its tokenizer's configuration names for padding; None where it has none.
         unk_token: the same for unknown pieces.
+
     """
 
     name: str
@@ -80,6 +81,7 @@ def load_teacher(
         TeacherError: when there is no such teacher, or it is no transformer.
         FolderError: when one of its files is damaged.
         MissingExtraError: when it must be exported and optimum is not installed.
+
     """
     source = source or TeacherSource()
     folder = _find_folder(name, source)
@@ -142,9 +144,7 @@ def _download(repo_id: str, source: TeacherSource) -> Path:
         heavy = _WEIGHT_FILES[:1]
     else:
         heavy = _WEIGHT_FILES
-    return download_folder(
-        repo_id, [*_SMALL_FILES, *heavy], revision=source.revision, token=source.token
-    )
+    return download_folder(repo_id, [*_SMALL_FILES, *heavy], revision=source.revision, token=source.token)
 
 
 def _transformer_folder(folder: Path) -> Path:

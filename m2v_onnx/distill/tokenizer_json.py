@@ -37,6 +37,7 @@ class TokenizerJson:
 
     Raises:
         TeacherError: when two tokens share an id.
+
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -114,7 +115,7 @@ class TokenizerJson:
             self._add(phrase, special=False, normalized=True, lstrip=True, rstrip=True)
 
     def strip_to_model(self) -> None:
-        """Leave out what a static model does itself or not at all: special tokens around a text, cutting, padding.
+        """Leave out what a static model does itself or not at all: affixes, cutting, padding.
 
         Byte-level pre-tokenizers put a space before the text, so that its first word is found like any other.
         """
@@ -150,6 +151,7 @@ class _Merging:
 
     Args:
         merges: pairs in order of rank; grows as words are learnt.
+
     """
 
     def __init__(self, merges: dict[tuple[str, ...], None]) -> None:

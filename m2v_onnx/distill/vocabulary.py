@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from m2v_onnx.config import Recipe
+from m2v_onnx.config import Recipe, WordPadding
+from m2v_onnx.distill.sequences import TokenSequences
 from m2v_onnx.distill.teacher import Teacher
-from m2v_onnx.distill.tokenizer_json import TokenizerJson
+from m2v_onnx.distill.tokenizer_json import Affixes, TokenizerJson
 from m2v_onnx.errors import ArgumentError
 
 logger = logging.getLogger(__name__)
+
+# Words are far shorter; this only keeps a line that is no word inside the teacher's positions.
+_MAX_WORD_TOKENS = 128
+_ENCODE_CHUNK = 10_000
 
 
 @dataclass(frozen=True)
@@ -22,61 +28,165 @@ class Vocabulary:
 
     Attributes:
         tokenizer: the static model's tokenizer, ids 0 to V - 1.
-        teacher_ids: for each of the V tokens, the ids that the teacher is fed, special tokens included.
+        teacher_ids: for each of the V tokens, what the teacher is fed, special tokens included.
+
     """
 
     tokenizer: Tokenizer
-    teacher_ids: list[list[int]]
-
-    @property
-    def n_tokens(self) -> int:
-        """V."""
-        return len(self.teacher_ids)
+    teacher_ids: TokenSequences
 
 
-def build_vocabulary(teacher: Teacher, recipe: Recipe) -> Vocabulary:
-    """Give the teacher's own vocabulary without the tokens that a static model has no use for.
-
-    Tokens that match the recipe's pattern go, and so do all added tokens but the padding and the unknown
-    token. The order stays; ids are renumbered without gaps. Source: model2vec 0.10.0.
+def build_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str] | None = None) -> Vocabulary:
+    """Settle the tokens of a static model, and what the teacher is fed for each.
 
     Args:
-        teacher: whose tokenizer to take.
-        recipe: which tokens to remove.
+        teacher: whose tokenizer to start from.
+        recipe: what to remove, and what the words do.
+        words: the user's own words, most frequent first.
 
     Raises:
-        ArgumentError: when nothing is left.
-        TeacherError: when two tokens of the tokenizer share an id.
+        ArgumentError: when no token, or none of the words, is left.
+        TeacherError: when two tokens of the teacher's tokenizer share an id.
+
+    """
+    if recipe.vocabulary_mode == "only":
+        if words is None:
+            raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
+        return _word_vocabulary(teacher, words)
+    return _subword_vocabulary(teacher, recipe, words or [])
+
+
+def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> Vocabulary:
+    """Take the teacher's vocabulary without the tokens of no use, and extend it. Source: model2vec 0.10.0.
+
+    Tokens that match the recipe's pattern go, and so do added tokens but the padding and the unknown one.
+    The order stays; ids are renumbered without gaps. Words follow in their order, phrases behind them.
     """
     editable = TokenizerJson(teacher.tokenizer)
     affixes = editable.affixes()
-    original_ids = teacher.tokenizer.get_vocab()
-    kept_special = _keep_special_tokens(editable, teacher)
+    if recipe.affixes == "swapped":
+        affixes = Affixes(affixes.suffix, affixes.prefix)
+    teacher_ids = teacher.tokenizer.get_vocab()
+    _remove_tokens(editable, teacher, recipe)
+    editable.strip_to_model()
+    if words:
+        _add_words(editable, words, known=teacher_ids.keys(), remove_pattern=recipe.token_remove_pattern)
+    new_tokens = [token for token in editable.tokens if token not in teacher_ids]
+    encoded = _encode(teacher.tokenizer, new_tokens, recipe.word_padding)
+    sequences = (
+        [*affixes.prefix, teacher_ids[token], *affixes.suffix] if token in teacher_ids else next(encoded)
+        for token in editable.tokens
+    )
+    return Vocabulary(editable.to_tokenizer(), TokenSequences.of(sequences))
+
+
+def _remove_tokens(editable: TokenizerJson, teacher: Teacher, recipe: Recipe) -> None:
+    kept_special = _settle_special_tokens(editable, teacher)
+    if recipe.keep_special_tokens:
+        kept_special.update(editable.added_tokens)
     removed = set(editable.added_tokens) - kept_special
     if recipe.token_remove_pattern is not None:
         pattern = re.compile(recipe.token_remove_pattern)
         removed |= {token for token in editable.tokens if pattern.match(token)} - {editable.unk_token}
+    n_tokens = len(editable.tokens)
     editable.remove(removed)
-    editable.strip_to_model()
     if not set(editable.tokens) - kept_special:
         raise ArgumentError(
-            f"token_remove_pattern must leave some tokens, found that {recipe.token_remove_pattern!r} removes "
-            f"all {len(original_ids)}: narrow it, or pass None (`none`) to remove nothing"
+            f"token_remove_pattern must leave some tokens, {recipe.token_remove_pattern!r} removes "
+            f"all {n_tokens}: narrow it, or pass None (`none`) to remove nothing"
         )
-    logger.info("vocabulary of %d tokens, %d removed", len(editable.tokens), len(removed))
-    teacher_ids = [
-        [*affixes.prefix, original_ids[token], *affixes.suffix] for token in editable.tokens
-    ]
-    return Vocabulary(editable.to_tokenizer(), teacher_ids)
+    logger.info("vocabulary: %d of the teacher's %d tokens kept", len(editable.tokens), n_tokens)
 
 
-def _keep_special_tokens(editable: TokenizerJson, teacher: Teacher) -> set[str]:
-    """Settle which tokens are for unknown pieces and for padding; give them."""
+def _settle_special_tokens(editable: TokenizerJson, teacher: Teacher) -> set[str]:
+    """Settle which tokens stand for unknown pieces and for padding, and make them special; give them."""
     editable.unk_token = teacher.unk_token or editable.unk_token
     pad_token = teacher.pad_token or editable.padding_token
-    if pad_token is None:  # the tokenizer's configuration is missing: the names that everybody uses
+    if pad_token is None:  # no configuration says it: the names that everybody uses
         pad_token = next((token for token in ("[PAD]", "<pad>") if token in editable.added_tokens), None)
     kept = {token for token in (editable.unk_token, pad_token) if token is not None}
     for token in sorted(kept):
         editable.set_special(token)
     return kept
+
+
+def _add_words(
+    editable: TokenizerJson, words: Sequence[str], *, known: Collection[str], remove_pattern: str | None
+) -> None:
+    """Append the user's words, each in the form in which the tokenizer meets it in a text."""
+    tokenizer = editable.to_tokenizer()
+    pattern = None if remove_pattern is None else re.compile(remove_pattern)
+    new_words: dict[str, None] = {}
+    phrases: dict[str, None] = {}
+    n_empty = n_duplicates = 0
+    for word in words:
+        normalized, pieces = _split(tokenizer, word)
+        if not pieces:
+            n_empty += 1
+        elif len(pieces) > 1:
+            n_duplicates += normalized.strip() in phrases
+            phrases[normalized.strip()] = None
+        elif pieces[0] in known or pieces[0] in new_words or (pattern and pattern.match(pieces[0])):
+            n_duplicates += 1
+        else:
+            new_words[pieces[0]] = None
+    _report_words(len(new_words), len(phrases), n_duplicates, n_empty)
+    # A phrase that the teacher has as one token could never be met: its row moves to the phrases.
+    editable.remove([phrase for phrase in phrases if phrase in known])
+    editable.append(list(new_words))
+    editable.append_phrases(list(phrases))
+
+
+def _word_vocabulary(teacher: Teacher, words: Sequence[str]) -> Vocabulary:
+    """Make a tokenizer of exactly the given words. Source: the vocabulary mode of model2vec 0.1.
+
+    Whole words by white space and punctuation, after NFKC, and lower-cased when no word has a capital;
+    `[UNK]` is 0, `[PAD]` is 1. Entries of several words are found as phrases between word boundaries.
+    """
+    has_capitals = any(word != word.lower() for word in words)
+    steps = [normalizers.NFKC()] if has_capitals else [normalizers.NFKC(), normalizers.Lowercase()]
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[PAD]": 1}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(["[UNK]", "[PAD]"])
+    editable = TokenizerJson(tokenizer)
+    _add_words(editable, words, known=("[UNK]", "[PAD]"), remove_pattern=None)
+    if len(editable.tokens) == 2:
+        raise ArgumentError(
+            f"the vocabulary must hold words, found that none of its {len(words)} entries is left after "
+            "normalisation: check the file"
+        )
+    return Vocabulary(
+        editable.to_tokenizer(), TokenSequences.of(_encode(teacher.tokenizer, editable.tokens, "none"))
+    )
+
+
+def _split(tokenizer: Tokenizer, word: str) -> tuple[str, list[str]]:
+    """Give a word as the tokenizer's normalizer writes it, and the pieces that its pre-tokenizer makes."""
+    normalized = word if tokenizer.normalizer is None else tokenizer.normalizer.normalize_str(word)
+    if tokenizer.pre_tokenizer is None or not normalized:
+        return normalized, [normalized] if normalized else []
+    return normalized, [piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normalized)]
+
+
+def _encode(tokenizer: Tokenizer, texts: Sequence[str], padding: WordPadding) -> Iterator[list[int]]:
+    """Give the teacher's own ids of each text, special tokens included."""
+    own = Tokenizer.from_str(tokenizer.to_str())
+    own.enable_truncation(_MAX_WORD_TOKENS)
+    if own.padding is not None and padding == "none":
+        own.no_padding()
+    elif own.padding is not None and texts:
+        logger.warning(
+            "the teacher's tokenizer pads: words are averaged with their padding, as in model2vec 0.10; "
+            "word_padding='none' (--word-padding none) gives better vectors, faster"
+        )
+    for start in range(0, len(texts), _ENCODE_CHUNK):
+        for encoding in own.encode_batch(list(texts[start : start + _ENCODE_CHUNK])):
+            yield encoding.ids
+
+
+def _report_words(n_words: int, n_phrases: int, n_duplicates: int, n_empty: int) -> None:
+    logger.info(
+        "vocabulary: %d words and %d phrases added; skipped %d duplicates and %d empty after normalisation",
+        *(n_words, n_phrases, n_duplicates, n_empty),
+    )

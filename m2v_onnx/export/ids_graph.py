@@ -32,6 +32,7 @@ def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
         A model of opset 17, IR 8: `input_ids`, `attention_mask` int64 (batch, sequence) and the optional
         `token_type_ids` to `last_hidden_state` float32 (batch, sequence, D) and `sentence_embedding`
         float32 (batch, D).
+
     """
     nodes = [
         *_mask_nodes(has_weights=model.weights is not None),
@@ -41,7 +42,6 @@ def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
         *_output_nodes(),
     ]
     initializers = {
-        "table": model.table.astype(np.float32),
         "has_meaning": _has_meaning(model),
         "axis_1": np.array([1], np.int64),
         "one": np.array(1, np.float32),
@@ -62,7 +62,9 @@ def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
             helper.make_tensor_value_info("input_ids", TensorProto.INT64, ids_shape),
             helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ids_shape),
             # Names of its own: onnxruntime trusts them, and the default has another shape.
-            helper.make_tensor_value_info("token_type_ids", TensorProto.INT64, ["type_batch", "type_sequence"]),
+            helper.make_tensor_value_info(
+                "token_type_ids", TensorProto.INT64, ["type_batch", "type_sequence"]
+            ),
         ],
         [
             helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [*ids_shape, model.dim]),
@@ -78,6 +80,7 @@ def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
         producer_version=__version__,
     )
     helper.set_model_props(proto, _metadata(model))
+    _add_table(proto, model)
     return proto
 
 
@@ -111,7 +114,7 @@ def _row_nodes(*, has_mapping: bool) -> list[onnx.NodeProto]:
 
 
 def _mean_nodes() -> list[onnx.NodeProto]:
-    """Rows, factors and counts -> `mean` (batch, D); the MatMul form is twice as fast as Mul and ReduceSum."""
+    """Rows, factors and counts -> `mean` (batch, D); MatMul is twice as fast as Mul and ReduceSum."""
     return [
         helper.make_node("Unsqueeze", ["factor", "axis_1"], ["factor_row"]),
         helper.make_node("MatMul", ["factor_row", "rows"], ["sum_row"]),
@@ -145,6 +148,13 @@ def _output_nodes() -> list[onnx.NodeProto]:
         helper.make_node("Unsqueeze", ["sentence_embedding", "axis_1"], ["sentence_row"]),
         helper.make_node("Expand", ["sentence_row", "tokens_shape"], ["last_hidden_state"]),
     ]
+
+
+def _add_table(proto: onnx.ModelProto, model: StaticModel) -> None:
+    """Add the table last and in place: the helpers above copy all that they are given, three times."""
+    table = model.table.astype("<f4", copy=False)
+    tensor = proto.graph.initializer.add(name="table", data_type=TensorProto.FLOAT, dims=table.shape)
+    tensor.raw_data = table.tobytes()
 
 
 def _has_meaning(model: StaticModel) -> Vectors:

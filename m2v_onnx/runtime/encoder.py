@@ -22,6 +22,7 @@ class Encoder:
 
     Raises:
         FolderError: when the graph is damaged.
+
     """
 
     def __init__(self, model: StaticModel) -> None:
@@ -37,14 +38,17 @@ class Encoder:
         texts: str | Iterable[str],
         *,
         batch_size: int,
-        max_length: int | None | Literal["model"],
+        max_length: int | Literal["model"] | None,
         show_progress_bar: bool,
     ) -> Vectors:
         """Embed texts: see `StaticModel.encode`."""
         if batch_size < 1:
             raise ArgumentError(f"batch_size must be 1 or more, found {batch_size}")
         if isinstance(texts, str):
-            return self.encode([texts], batch_size=1, max_length=max_length, show_progress_bar=False)[0]
+            one: Vectors = self.encode([texts], batch_size=1, max_length=max_length, show_progress_bar=False)[
+                0
+            ]
+            return one
         all_texts = list(texts)
         limit = self._model.config.max_length if max_length == "model" else max_length
         vectors = np.zeros((len(all_texts), self._model.dim), np.float32)
@@ -56,9 +60,7 @@ class Encoder:
                 advance(len(batch))
         return vectors
 
-    def tokenize(
-        self, texts: Iterable[str], *, max_length: int | None | Literal["model"]
-    ) -> list[list[int]]:
+    def tokenize(self, texts: Iterable[str], *, max_length: int | Literal["model"] | None) -> list[list[int]]:
         """Give the known tokens' ids: see `StaticModel.tokenize`."""
         limit = self._model.config.max_length if max_length == "model" else max_length
         return tokenize_batch(self._model, list(texts), max_length=limit)

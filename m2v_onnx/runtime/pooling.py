@@ -17,6 +17,25 @@ _MAX_BATCH_TOKENS = 4096
 _MAX_BATCH_TEXTS = 64
 
 
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Load a static model's graph.
+
+    Raises:
+        FolderError: when the file is damaged.
+
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # two threads are slower than one at this work
+    options.log_severity_level = 3  # the optional input is meant: no warning for it
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except ORT_ERRORS as error:
+        raise FolderError(
+            f"expected an ONNX graph in {path}, found a damaged one ({str(error).strip().splitlines()[0]}): "
+            "write the folder again with `m2v-onnx export`"
+        ) from error
+
+
 class GraphPooling:
     """Pooling by an ids graph under onnxruntime. Thread-safe.
 
@@ -26,19 +45,11 @@ class GraphPooling:
 
     Raises:
         FolderError: when the file is damaged, no ids graph, or of another width.
+
     """
 
     def __init__(self, path: Path, *, dim: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # two threads are slower than one at this work
-        options.log_severity_level = 3  # the optional input is meant: no warning for it
-        try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except ORT_ERRORS as error:
-            raise FolderError(
-                f"expected an ONNX graph in {path}, found a damaged one ({_first_line(error)}): "
-                "write the folder again with `m2v-onnx export`"
-            ) from error
+        self._session = open_session(path)
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if shapes.get("sentence_embedding", [None])[-1] != dim:
             raise FolderError(
@@ -74,7 +85,9 @@ def _batches(token_ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
     lengths = [len(ids) for ids in token_ids]
     batch: list[int] = []
     for index in sorted((i for i, n in enumerate(lengths) if n), key=lengths.__getitem__):
-        if batch and (len(batch) == _MAX_BATCH_TEXTS or (len(batch) + 1) * lengths[index] > _MAX_BATCH_TOKENS):
+        if batch and (
+            len(batch) == _MAX_BATCH_TEXTS or (len(batch) + 1) * lengths[index] > _MAX_BATCH_TOKENS
+        ):
             yield batch
             batch = []
         batch.append(index)
@@ -90,7 +103,3 @@ def _pad(token_ids: list[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
         ids[row, : len(text_ids)] = text_ids
         mask[row, : len(text_ids)] = 1
     return ids, mask
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -1,0 +1,301 @@
+"""The command line: it parses, calls one function, and prints."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from m2v_onnx import __version__
+from m2v_onnx.config import (
+    OnnxMode,
+    Pooling,
+    Provider,
+    TableDtype,
+    VocabularyMode,
+    Weighting,
+    WordPadding,
+)
+from m2v_onnx.errors import M2vOnnxError
+
+app = typer.Typer(
+    name="m2v-onnx",
+    help="Any Sentence Transformer into a tiny static embedding model that runs everywhere onnxruntime runs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")]
+Token = Annotated[str | None, typer.Option(help="Hub token for a private repository.", envvar="HF_TOKEN")]
+Force = Annotated[bool, typer.Option("--force", help="Write into a folder with other files, too.")]
+Model = Annotated[str, typer.Argument(help="Folder or Hub id of a static model.", show_default=False)]
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"m2v-onnx {__version__}")
+        raise typer.Exit
+
+
+@app.command(no_args_is_help=True)
+def distill(
+    teacher: Annotated[
+        str, typer.Argument(help="Folder or Hub id of a Sentence Transformer.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Argument(help="Folder to write the static model to.", show_default=False)],
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="File of words, one a line, or word<TAB>count.")
+    ] = None,
+    vocabulary_mode: Annotated[
+        VocabularyMode | None,
+        typer.Option(help="Words `extend` the teacher's vocabulary, or are the `only` ones."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="model2vec-0.10 or model2vec-0.1.")] = "model2vec-0.10",
+    pca_dims: Annotated[
+        str | None, typer.Option(help="Components: N, 0.95 (variance), auto or none.")
+    ] = None,
+    pooling: Annotated[Pooling | None, typer.Option(help="Which hidden states make a vector.")] = None,
+    weighting: Annotated[Weighting | None, typer.Option(help="Weights of tokens.")] = None,
+    sif: Annotated[str | None, typer.Option(help="SIF coefficient, or none.")] = None,
+    token_remove_pattern: Annotated[
+        str | None, typer.Option(help="Regular expression of tokens to remove, or none.")
+    ] = None,
+    normalize: Annotated[bool | None, typer.Option(help="Unit vectors.", show_default=False)] = None,
+    dtype: Annotated[TableDtype | None, typer.Option(help="Number type of the table.")] = None,
+    word_padding: Annotated[
+        WordPadding | None, typer.Option(help="Padding around words of your own.")
+    ] = None,
+    teacher_onnx: Annotated[
+        OnnxMode, typer.Option(help="Reuse the teacher's own ONNX file, or export one.")
+    ] = "auto",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run model code that the teacher's repository ships.")
+    ] = False,
+    provider: Annotated[Provider, typer.Option(help="Execution provider for the teacher.")] = "auto",
+    device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
+    batch_size: Annotated[int | None, typer.Option(help="Token sequences per run.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Runs side by side on the CPU.")] = None,
+    revision: Revision = None,
+    token: Token = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Distil a static model from a Sentence Transformer.
+
+    Example: `m2v-onnx distill sentence-transformers/all-MiniLM-L6-v2 my-model --pca-dims 256`
+    """
+    from m2v_onnx.distill import Execution, TeacherSource
+    from m2v_onnx.distill import distill as run
+    from m2v_onnx.folder import check_output
+
+    _show_notes(quiet=quiet)
+    check_output(output, force=force)
+    options = {
+        "vocabulary_mode": vocabulary_mode,
+        "pooling": pooling,
+        "pca_dims": None if pca_dims is None else _parse_pca_dims(pca_dims),
+        "weighting": "none" if sif == "none" else weighting,
+        "sif_coefficient": None if sif in (None, "none") else _parse_number("--sif", sif),
+        "normalize": normalize,
+        "dtype": dtype,
+        "word_padding": word_padding,
+    }
+    choices: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if pca_dims == "none":
+        choices["pca_dims"] = None
+    if token_remove_pattern is not None:
+        choices["token_remove_pattern"] = None if token_remove_pattern == "none" else token_remove_pattern
+    model = run(
+        teacher,
+        vocabulary=vocabulary,
+        recipe=recipe,
+        source=TeacherSource(
+            revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code
+        ),
+        execution=Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads),
+        show_progress_bar=not quiet,
+        **choices,
+    )
+    model.save_pretrained(output, force=force)
+    _print_summary(output, as_json=as_json)
+
+
+@app.command(no_args_is_help=True)
+def export(
+    source: Model,
+    output: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    revision: Revision = None,
+    token: Token = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write any static model (model2vec, sentence-transformers, our own) with its ONNX graph.
+
+    Example: `m2v-onnx export minishlab/potion-base-8M my-model`
+    """
+    from m2v_onnx.model import StaticModel
+
+    _show_notes(quiet=quiet)
+    StaticModel.from_pretrained(source, revision=revision, token=token).save_pretrained(output, force=force)
+    _print_summary(output, as_json=as_json)
+
+
+@app.command(no_args_is_help=True)
+def encode(
+    model: Model,
+    texts: Annotated[
+        Path,
+        typer.Argument(
+            help="File of texts, one a line; .jsonl; .csv; or - for standard input.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A .npy file to write; else JSON lines go to stdout."),
+    ] = None,
+    column: Annotated[
+        str, typer.Option(help="Field of .jsonl or column of .csv that holds the text.")
+    ] = "text",
+    revision: Revision = None,
+    token: Token = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Embed the texts of a file.
+
+    Example: `m2v-onnx encode my-model texts.txt --output vectors.npy`
+    """
+    from m2v_onnx.model import StaticModel
+    from m2v_onnx.progress import track
+    from m2v_onnx.runtime.files import encode_blocks, read_texts, write_npy
+
+    _show_notes(quiet=quiet)
+    static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
+    blocks = encode_blocks(static_model, read_texts(texts, column=column))
+    if output is None:
+        for block, vectors in blocks:
+            for text, vector in zip(block, vectors.tolist(), strict=True):
+                print(json.dumps({"text": text, "embedding": vector}, ensure_ascii=False))
+        return
+    with track("Encoding", total=None, unit="texts", show=not quiet):
+        n_texts = write_npy(output, (vectors for _, vectors in blocks), dim=static_model.dim)
+    if as_json:
+        print(json.dumps({"output": str(output), "texts": n_texts, "dim": static_model.dim}))
+    elif not quiet:
+        print(f"{output}: {n_texts:,} texts x {static_model.dim} dimensions, float32")
+
+
+@app.command(no_args_is_help=True)
+def inspect(
+    model: Model,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="Show the tokens of a text and their weights; may be repeated."),
+    ] = None,
+    revision: Revision = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a static model is: size, recipe, graph, and how it sees a text.
+
+    Example: `m2v-onnx inspect my-model --text "It's dangerous to go alone!"`
+    """
+    from m2v_onnx.model import StaticModel
+    from m2v_onnx.runtime.inspection import describe_model, describe_text
+
+    static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
+    description = asdict(describe_model(static_model))
+    texts = {one: [asdict(token) for token in describe_text(static_model, one)] for one in text or []}
+    if as_json:
+        _print_json({**description, "texts": texts} if texts else description)
+        return
+    _print_fields(description)
+    for one, tokens in texts.items():
+        _print_table(one, tokens)
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 1 for an error with a message, 2 for wrong usage."""
+    try:
+        app()
+    except M2vOnnxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _show_notes(*, quiet: bool) -> None:
+    """Send the library's notes to stderr: all where somebody looks, warnings alone where it is piped."""
+    level = logging.ERROR if quiet else logging.INFO if sys.stderr.isatty() else logging.WARNING
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("m2v_onnx").setLevel(level)
+
+
+def _parse_number(option: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number or none, found {value!r}", param_hint=option) from None
+
+
+def _parse_pca_dims(value: str) -> int | float | str:
+    """Read N, a fraction, or a word, which the recipe checks."""
+    if value in ("auto", "none"):
+        return value
+    return int(value) if value.lstrip("-").isdigit() else _parse_number("--pca-dims", value)
+
+
+def _print_summary(folder: Path, *, as_json: bool) -> None:
+    from m2v_onnx.folder import read_model
+    from m2v_onnx.runtime.inspection import describe_model
+
+    description = asdict(describe_model(read_model(folder)))
+    if as_json:
+        _print_json({"output": str(folder), **description})
+    else:
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        print(
+            f"{folder}: {description['tokens']:,} tokens x {description['dim']} dimensions, "
+            f"{description['dtype']}, {size / 1e6:.1f} MB with its ONNX graph"
+        )
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def _print_fields(fields: dict[str, Any]) -> None:
+    """Print nested fields, a line each."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for name, value in fields.items():
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        for part, content in parts:
+            shown = "\n".join(content) if isinstance(content, list) else str(content)
+            table.add_row(f"{name} {part}".strip().replace("_", " "), shown)
+    Console(soft_wrap=True).print(table, markup=False)
+
+
+def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("token", "id", "weight", title=title)
+    for row in rows:
+        table.add_row(row["token"], str(row["id"]), f"{row['weight']:.4f}")
+    Console().print(table, markup=False)
