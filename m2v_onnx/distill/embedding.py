@@ -83,7 +83,7 @@ def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:
         return hidden[:, -1]
     if pooling == "inner":
         hidden = hidden[:, 1:-1]
-    mean: Vectors = hidden.mean(axis=1)
+    mean: Vectors = hidden.sum(axis=1) / max(1, hidden.shape[1])  # nothing inside: zeros
     return mean
 
 

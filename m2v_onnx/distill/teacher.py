@@ -88,7 +88,7 @@ def load_teacher(
     transformer = _transformer_folder(folder)
     tokenizer = read_tokenizer(transformer / TOKENIZER_NAME)
     special_tokens = _read_special_tokens(transformer)
-    onnx_path = None if source.onnx == "export" else find_onnx(folder)
+    onnx_path = None if source.onnx == "export" else find_onnx(folder) or find_onnx(transformer)
     if onnx_path is None:
         if source.onnx == "reuse":
             raise TeacherError(

@@ -107,12 +107,19 @@ class TokenizerJson:
             known.update(new)
             self.tokens.extend(new)
 
-    def append_phrases(self, phrases: list[str]) -> None:
-        """Append tokens of several words: found in the normalised text before it is split, longest first."""
+    def append_phrases(self, phrases: list[str], *, single_word: bool) -> None:
+        """Append tokens of several words: found in the normalised text before it is split, longest first.
+
+        Args:
+            phrases: in their order.
+            single_word: find them between word boundaries only.
+        """
         known = set(self.tokens)
         self.tokens.extend(phrase for phrase in phrases if phrase not in known)
         for phrase in phrases:
-            self._add(phrase, special=False, normalized=True, lstrip=True, rstrip=True)
+            self._add(
+                phrase, special=False, normalized=True, lstrip=True, rstrip=True, single_word=single_word
+            )
 
     def strip_to_model(self) -> None:
         """Leave out what a static model does itself or not at all: affixes, cutting, padding.

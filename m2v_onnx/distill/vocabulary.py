@@ -52,7 +52,7 @@ def build_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str] | No
     if recipe.vocabulary_mode == "only":
         if words is None:
             raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
-        return _word_vocabulary(teacher, words)
+        return _word_vocabulary(teacher, recipe, words)
     return _subword_vocabulary(teacher, recipe, words or [])
 
 
@@ -70,7 +70,7 @@ def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) 
     _remove_tokens(editable, teacher, recipe)
     editable.strip_to_model()
     if words:
-        _add_words(editable, words, known=teacher_ids.keys(), remove_pattern=recipe.token_remove_pattern)
+        _add_words(editable, words, recipe, known=teacher_ids.keys())
     new_tokens = [token for token in editable.tokens if token not in teacher_ids]
     encoded = _encode(teacher.tokenizer, new_tokens, recipe.word_padding)
     sequences = (
@@ -111,11 +111,12 @@ def _settle_special_tokens(editable: TokenizerJson, teacher: Teacher) -> set[str
 
 
 def _add_words(
-    editable: TokenizerJson, words: Sequence[str], *, known: Collection[str], remove_pattern: str | None
+    editable: TokenizerJson, words: Sequence[str], recipe: Recipe, *, known: Collection[str]
 ) -> None:
     """Append the user's words, each in the form in which the tokenizer meets it in a text."""
     tokenizer = editable.to_tokenizer()
-    pattern = None if remove_pattern is None else re.compile(remove_pattern)
+    only = recipe.vocabulary_mode == "only"
+    pattern = re.compile(recipe.token_remove_pattern) if recipe.token_remove_pattern and not only else None
     new_words: dict[str, None] = {}
     phrases: dict[str, None] = {}
     n_empty = n_duplicates = 0
@@ -134,10 +135,10 @@ def _add_words(
     # A phrase that the teacher has as one token could never be met: its row moves to the phrases.
     editable.remove([phrase for phrase in phrases if phrase in known])
     editable.append(list(new_words))
-    editable.append_phrases(list(phrases))
+    editable.append_phrases(list(phrases), single_word=only)
 
 
-def _word_vocabulary(teacher: Teacher, words: Sequence[str]) -> Vocabulary:
+def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> Vocabulary:
     """Make a tokenizer of exactly the given words. Source: the vocabulary mode of model2vec 0.1.
 
     Whole words by white space and punctuation, after NFKC, and lower-cased when no word has a capital;
@@ -150,7 +151,7 @@ def _word_vocabulary(teacher: Teacher, words: Sequence[str]) -> Vocabulary:
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.add_special_tokens(["[UNK]", "[PAD]"])
     editable = TokenizerJson(tokenizer)
-    _add_words(editable, words, known=("[UNK]", "[PAD]"), remove_pattern=None)
+    _add_words(editable, words, recipe, known=("[UNK]", "[PAD]"))
     if len(editable.tokens) == 2:
         raise ArgumentError(
             f"the vocabulary must hold words, found that none of its {len(words)} entries is left after "

