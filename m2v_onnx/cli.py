@@ -40,13 +40,19 @@ Force = Annotated[bool, typer.Option("--force", help="Write into a folder with o
 Model = Annotated[str, typer.Argument(help="Folder or Hub id of a static model.", show_default=False)]
 
 
-@app.callback()
-def _common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(value: bool) -> None:
+    if value:
         print(f"m2v-onnx {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Hold the options in front of a command."""
 
 
 @app.command(no_args_is_help=True)

@@ -32,12 +32,7 @@ _TOLERANCE = 1e-3
 # Shorter and longer than the 16 positions that optimum traces with, so that a length that it froze shows.
 _CHECKED_SHAPES = ((4, 3), (2, 24))
 # AutoModel would give encoder and decoder.
-_ENCODER_CLASSES = {
-    "longt5": transformers.LongT5EncoderModel,
-    "mt5": transformers.MT5EncoderModel,
-    "t5": transformers.T5EncoderModel,
-    "umt5": transformers.UMT5EncoderModel,
-}
+_ENCODER_CLASSES = {"mt5": "MT5EncoderModel", "t5": "T5EncoderModel", "umt5": "UMT5EncoderModel"}
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin")
 _LAST_RESORT = "put an ONNX file of it at onnx/model.onnx in its folder"
 
@@ -113,7 +108,7 @@ def _model_class(folder: Path, *, trust_remote_code: bool) -> Any:  # noqa: ANN4
             f"expected weights ({' or '.join(_WEIGHT_PATTERNS)}) beside {CONFIG_NAME}, found none: fetch the "
             "whole model"
         )
-    return _ENCODER_CLASSES.get(model_type, transformers.AutoModel)
+    return getattr(transformers, _ENCODER_CLASSES.get(model_type, "AutoModel"))
 
 
 def _pooler_names(model: Any, missing: Collection[str]) -> list[str]:  # noqa: ANN401
