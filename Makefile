@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
+SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check lint types unit constraints clean
+.PHONY: help demo test check lint types unit parity goldens constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -32,6 +33,12 @@ types: .venv/ready  ## Check the types.
 
 unit: .venv/ready  ## Run the quick tests.
 	$(BIN)/python -m pytest -m "not slow"
+
+parity: .venv/ready  ## Compare with everything that model2vec gave: make parity SHARED=../shared
+	$(BIN)/python -m benchmarks.parity $(SHARED)
+
+goldens: .venv/ready  ## Cut the samples in tests/data anew: make goldens SHARED=../shared
+	$(BIN)/python -m tests.make_goldens $(SHARED)
 
 constraints: .venv/ready  ## Renew the versions that are known to work together.
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra dev \

