@@ -1,8 +1,8 @@
 """Compare distillations with what model2vec itself gave: `python -m benchmarks.parity SHARED`.
 
-SHARED is a folder with `fixtures` (tables, vectors and token ids that model2vec wrote) and `teachers`. For each
-of them the table, the tokens, the token ids and the sentence vectors are compared; the exit code is 1 when one
-differs by more than its bound.
+SHARED is a folder with `fixtures` (tables, vectors and token ids that model2vec wrote) and `teachers`. For
+each of them the table, the tokens, the token ids and the sentence vectors are compared; the exit code is 1
+when one differs by more than its bound.
 """
 
 from __future__ import annotations

@@ -47,7 +47,6 @@ class Recipe:
 
     Raises:
         ArgumentError: when a choice is out of its range.
-
     """
 
     name: str
@@ -95,7 +94,6 @@ class ModelConfig:
         max_length: tokens of a text that count; None for all.
         teacher: the name of the model it was distilled from.
         recipe: the choices it was distilled with; None for a model made elsewhere.
-
     """
 
     normalize: bool = False

@@ -60,7 +60,6 @@ def download_model(path_or_id: str | Path, *, revision: str | None = None, token
 
     Raises:
         FolderError: when there is no such folder or repository.
-
     """
     path = Path(path_or_id)
     if path.is_dir():
@@ -96,7 +95,6 @@ def read_model(path: Path) -> StaticModel:
 
     Raises:
         FolderError: when the folder is none of a static model, or a file is damaged.
-
     """
     table_path = next((path / name for name in _TABLE_PATHS if (path / name).exists()), None)
     if table_path is None:
@@ -131,7 +129,6 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
     Raises:
         FolderError: when it is missing or damaged.
-
     """
     if not path.exists():
         raise FolderError(f"expected a {TOKENIZER_NAME} at {path}, found nothing: the model is incomplete")
@@ -150,7 +147,6 @@ def read_json(path: Path, kind: type[_Json]) -> _Json:
 
     Raises:
         FolderError: when the file holds something else.
-
     """
     try:
         content = json.loads(_read_text(path))
@@ -170,7 +166,6 @@ def write_model_files(model: StaticModel, folder: Path) -> None:
 
     Raises:
         FolderError: when the table holds NaN or infinity.
-
     """
     check_finite(model.table)
     tensors: dict[str, npt.NDArray[Any]] = {"embeddings": np.ascontiguousarray(model.table)}
@@ -190,7 +185,6 @@ def check_finite(table: Table) -> None:
 
     Raises:
         FolderError: naming the first rows.
-
     """
     # A NaN or an infinity makes its row's sum neither finite nor smaller; int8 cannot hold one.
     bad_rows = np.flatnonzero(~np.isfinite(table).all(axis=1))
@@ -206,7 +200,6 @@ def check_output(path: Path, *, force: bool) -> None:
 
     Raises:
         FolderError: naming what is there.
-
     """
     if path.exists() and not path.is_dir():
         raise FolderError(f"expected a folder to write the model into, found the file {path}: name another")
@@ -227,7 +220,6 @@ def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
 
     Raises:
         FolderError: see `check_output`.
-
     """
     check_output(path, force=force)
     path = path.resolve()

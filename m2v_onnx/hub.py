@@ -24,7 +24,6 @@ def list_files(repo_id: str, *, revision: str | None, token: str | None) -> list
 
     Raises:
         M2vOnnxError: when there is no such repository or revision, or the Hub cannot be reached.
-
     """
     from huggingface_hub import HfApi
 
@@ -41,7 +40,6 @@ def download_folder(
 
     Raises:
         M2vOnnxError: when there is no such repository or revision, or the Hub cannot be reached.
-
     """
     from huggingface_hub import snapshot_download
 

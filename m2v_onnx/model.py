@@ -40,7 +40,6 @@ class StaticModel:
 
     Raises:
         FolderError: when table, tokenizer, weights and mapping do not fit together.
-
     """
 
     table: Table
@@ -109,7 +108,6 @@ class StaticModel:
 
         Raises:
             FolderError: when there is no such model, or it is damaged.
-
         """
         from m2v_onnx.folder import download_model, read_model
 
@@ -128,7 +126,6 @@ class StaticModel:
         Raises:
             FolderError: when `path` is in use for something else, or the table is not finite.
             MissingExtraError: when onnx is not installed.
-
         """
         from m2v_onnx.export import write_model
 
@@ -156,7 +153,6 @@ class StaticModel:
 
         Raises:
             ArgumentError: for anything that is not valid text; the message holds its index.
-
         """
         return self._encoder.encode(
             texts, batch_size=batch_size, max_length=max_length, show_progress_bar=show_progress_bar
@@ -176,7 +172,6 @@ class StaticModel:
 
         Raises:
             ArgumentError: for anything that is not valid text.
-
         """
         if isinstance(texts, str):
             return self.token_vectors(self.tokenize([texts], max_length=max_length)[0])
@@ -193,7 +188,6 @@ class StaticModel:
 
         Raises:
             ArgumentError: for anything that is not valid text.
-
         """
         return self._encoder.tokenize(texts, max_length=max_length)
 
@@ -211,7 +205,6 @@ class StaticModel:
 
         Returns:
             (B, D) float32.
-
         """
         max_length = self.config.max_length
         vectors = [np.zeros((0, self.dim), dtype=np.float32)]

@@ -17,7 +17,6 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
         total: how much there is to do; None where nobody knows.
         unit: what is counted, for the rate.
         show: False shows nothing; nothing is shown either where stderr is no terminal.
-
     """
     if not show:
         yield lambda _done: None

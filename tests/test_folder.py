@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from m2v_onnx import StaticModel, folder as folder_module
+from m2v_onnx import StaticModel
+from m2v_onnx import folder as folder_module
 from m2v_onnx.config import ModelConfig, Recipe
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder import is_model_folder, read_model, replace_folder
@@ -253,9 +254,14 @@ def test_without_an_exchange_in_one_step_the_folder_is_still_replaced(folder, mo
 
 def test_ctrl_c_leaves_the_old_model_and_no_draft(folder):
     before = snapshot(folder)
-    with pytest.raises(KeyboardInterrupt), replace_folder(folder) as draft:
-        (draft / "config.json").write_text("{}")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with replace_folder(folder) as draft:
+            (draft / "config.json").write_text("{}")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert snapshot(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 

@@ -40,7 +40,6 @@ def embed_tokens(
         pooling: see `Recipe.pooling`.
         execution: batch size and threads.
         show_progress_bar: show progress on stderr, when that is a terminal.
-
     """
 
     def embed(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -39,7 +39,6 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
     Raises:
         TeacherError: when the folder holds no model, or it cannot be exported.
         MissingExtraError: when optimum is not installed.
-
     """
     if not (folder / CONFIG_NAME).exists():
         raise TeacherError(
@@ -50,14 +49,12 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
     if cached.exists():
         logger.info("using the ONNX file exported before, %s", cached)
         return cached
-    for package in ("torch", "transformers", "optimum"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "optimum")
+    _check_installed("torch", "transformers", "optimum")
     draft = cached.parent.with_name(f".{cached.parent.name}.{secrets.token_hex(4)}.draft")
     draft.mkdir(parents=True)
     try:
         with track("Exporting the teacher to ONNX", total=None, unit="", show=show_progress_bar):
-            _run_exporter(folder, draft / cached.name, trust_remote_code=trust_remote_code)
+            _run_child("optimum_export", folder, draft / cached.name, trust_remote_code=trust_remote_code)
         draft.rename(cached.parent)
     except OSError:
         if not cached.exists():  # else another process was faster
@@ -76,16 +73,34 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m2v-onnx"
 
 
-def _run_exporter(folder: Path, output: Path, *, trust_remote_code: bool) -> None:
-    command = [sys.executable, "-m", "m2v_onnx.distill.optimum_export", str(folder), str(output)]
+def convert_tokenizer(folder: Path, output: Path, *, trust_remote_code: bool) -> None:
+    """Write the `tokenizer.json` of a folder that holds a slow tokenizer's files alone.
+
+    Raises:
+        TeacherError: when transformers knows no fast form of the tokenizer.
+        MissingExtraError: when transformers is not installed.
+    """
+    _check_installed("transformers")
+    _run_child("tokenizer_conversion", folder, output, trust_remote_code=trust_remote_code)
+
+
+def _check_installed(*packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "optimum")
+
+
+def _run_child(module: str, folder: Path, output: Path, *, trust_remote_code: bool) -> None:
+    """Run one of the programs that import transformers: FOLDER OUTPUT [--trust-remote-code]."""
+    command = [sys.executable, "-m", f"m2v_onnx.distill.{module}", str(folder), str(output)]
     if trust_remote_code:
         command.append("--trust-remote-code")
     environment = {**os.environ, "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         lines = result.stderr.strip().splitlines() or ["no message"]
-        raise TeacherError(f"the teacher in {folder} could not be exported to ONNX: {lines[-1]}")
-    logger.info("exported the teacher: %s", result.stdout.strip().splitlines()[-1])
+        raise TeacherError(f"the teacher in {folder} cannot be used: {lines[-1]}")
+    logger.info("%s", result.stdout.strip())
 
 
 def _content_hash(folder: Path) -> str:

@@ -84,12 +84,14 @@ def distill(
         TeacherError: for a teacher that cannot be found, read, exported or run.
         ProviderError: for an execution provider that cannot be used.
         MissingExtraError: when scikit-learn, or optimum for an export, is not installed.
-
     """
     chosen = _alter(recipe, choices)
     execution = execution or Execution()
     words = read_words(vocabulary) if isinstance(vocabulary, Path) else vocabulary
     loaded = load_teacher(teacher, source, show_progress_bar=show_progress_bar)
+    if loaded.pools_last_token and chosen.pooling == "mean" and "pooling" not in choices:
+        logger.info("%s pools the last token: so does this distillation", loaded.name)
+        chosen = replace(chosen, pooling="last")
     tokens = build_vocabulary(loaded, chosen, words)
     session = TeacherSession(loaded.onnx_path, execution)
     if "pca_dims" not in choices:

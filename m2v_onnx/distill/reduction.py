@@ -26,7 +26,6 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     Raises:
         ArgumentError: when there are fewer columns or rows than `pca_dims` asks for.
         MissingExtraError: when scikit-learn is not installed.
-
     """
     if pca_dims is None:
         return vectors

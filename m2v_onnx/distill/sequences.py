@@ -16,7 +16,6 @@ class TokenSequences:
     Attributes:
         ids: (N,) int32, all sequences one behind the other.
         offsets: (V + 1,) int64, where each begins, and where the last ends.
-
     """
 
     ids: npt.NDArray[np.int32]
@@ -49,7 +48,6 @@ class TokenSequences:
         Args:
             n_positions: ids in a batch, at most.
             batch_size: sequences in a batch, instead.
-
         """
         lengths = np.diff(self.offsets)
         order = np.argsort(lengths, kind="stable")

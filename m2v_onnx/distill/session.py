@@ -38,7 +38,6 @@ class Execution:
         device_id: which GPU.
         batch_size: token sequences per run; None for what is fastest on the provider.
         n_threads: runs side by side on the CPU; None for every core that this process may use.
-
     """
 
     provider: Provider = "auto"
@@ -78,7 +77,6 @@ class TeacherSession:
     Raises:
         ProviderError: when the execution provider that was asked for cannot be used.
         TeacherError: when the file is damaged, or no text encoder with one token-level output.
-
     """
 
     def __init__(self, path: Path, execution: Execution) -> None:
@@ -104,7 +102,6 @@ class TeacherSession:
 
         Raises:
             TeacherError: when the graph has no such output.
-
         """
         if self._pooler_output is None:
             raise TeacherError(

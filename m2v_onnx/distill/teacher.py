@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import get_args
@@ -10,14 +11,15 @@ from typing import get_args
 from tokenizers import Tokenizer
 
 from m2v_onnx.config import OnnxMode
-from m2v_onnx.distill.exporter import export_teacher
+from m2v_onnx.distill.exporter import convert_tokenizer, export_teacher
 from m2v_onnx.errors import ArgumentError, M2vOnnxError, TeacherError
-from m2v_onnx.folder import TOKENIZER_NAME, read_json, read_tokenizer
+from m2v_onnx.folder import CONFIG_NAME, TOKENIZER_NAME, read_json, read_tokenizer
 from m2v_onnx.hub import download_folder, list_files, looks_like_hub_id
 
 logger = logging.getLogger(__name__)
 
 _ONNX_NAMES = ("onnx/model.onnx", "model.onnx")
+_SLOW_TOKENIZERS = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.py"]
 _WEIGHT_FILES = ["*.safetensors", "pytorch_model*.bin"]
 
@@ -32,7 +34,6 @@ class TeacherSource:
         onnx: `reuse` takes the ONNX file that the folder or repository holds, `export` makes one with
             optimum, `auto` reuses where it can.
         trust_remote_code: run the model code that the repository ships, when exporting.
-
     """
 
     revision: str | None = None
@@ -57,7 +58,7 @@ class Teacher:
         tokenizer: its own tokenizer.
         pad_token: the token that its tokenizer's configuration names for padding; None where it has none.
         unk_token: the same for unknown pieces.
-
+        pools_last_token: whether its own sentence vectors are the last token's hidden state.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Teacher:
     tokenizer: Tokenizer
     pad_token: str | None
     unk_token: str | None
+    pools_last_token: bool = False
 
 
 def load_teacher(
@@ -81,12 +83,11 @@ def load_teacher(
         TeacherError: when there is no such teacher, or it is no transformer.
         FolderError: when one of its files is damaged.
         MissingExtraError: when it must be exported and optimum is not installed.
-
     """
     source = source or TeacherSource()
     folder = _find_folder(name, source)
     transformer = _transformer_folder(folder)
-    tokenizer = read_tokenizer(transformer / TOKENIZER_NAME)
+    tokenizer = _load_tokenizer(transformer, source)
     special_tokens = _read_special_tokens(transformer)
     onnx_path = None if source.onnx == "export" else find_onnx(folder) or find_onnx(transformer)
     if onnx_path is None:
@@ -108,7 +109,19 @@ def load_teacher(
         tokenizer=tokenizer,
         pad_token=special_tokens.get("pad_token"),
         unk_token=special_tokens.get("unk_token"),
+        pools_last_token=_pools_last_token(folder),
     )
+
+
+def _load_tokenizer(folder: Path, source: TeacherSource) -> Tokenizer:
+    """Read the tokenizer; have transformers convert one that is there in its slow form alone."""
+    if (folder / TOKENIZER_NAME).exists() or not any((folder / name).exists() for name in _SLOW_TOKENIZERS):
+        return read_tokenizer(folder / TOKENIZER_NAME)
+    logger.warning("%s holds no %s: transformers converts its tokenizer", folder, TOKENIZER_NAME)
+    with tempfile.TemporaryDirectory() as draft:
+        converted = Path(draft) / TOKENIZER_NAME
+        convert_tokenizer(folder, converted, trust_remote_code=source.trust_remote_code)
+        return read_tokenizer(converted)
 
 
 def find_onnx(folder: Path) -> Path | None:
@@ -162,6 +175,14 @@ def _transformer_folder(folder: Path) -> Path:
     if left_out:
         logger.warning("%s: distilled without its module %s", folder, ", ".join(left_out))
     return folder / str(modules["Transformer"].get("path", ""))
+
+
+def _pools_last_token(folder: Path) -> bool:
+    path = folder / "1_Pooling" / CONFIG_NAME
+    if not path.exists():
+        return False
+    pooling = read_json(path, dict)
+    return bool(pooling.get("pooling_mode_lasttoken") or pooling.get("pooling_mode") == "lasttoken")
 
 
 def _read_special_tokens(folder: Path) -> dict[str, str]:

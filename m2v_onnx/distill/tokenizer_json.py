@@ -37,7 +37,6 @@ class TokenizerJson:
 
     Raises:
         TeacherError: when two tokens share an id.
-
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -158,7 +157,6 @@ class _Merging:
 
     Args:
         merges: pairs in order of rank; grows as words are learnt.
-
     """
 
     def __init__(self, merges: dict[tuple[str, ...], None]) -> None:

@@ -29,7 +29,6 @@ class Vocabulary:
     Attributes:
         tokenizer: the static model's tokenizer, ids 0 to V - 1.
         teacher_ids: for each of the V tokens, what the teacher is fed, special tokens included.
-
     """
 
     tokenizer: Tokenizer
@@ -47,7 +46,6 @@ def build_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str] | No
     Raises:
         ArgumentError: when no token, or none of the words, is left.
         TeacherError: when two tokens of the teacher's tokenizer share an id.
-
     """
     if recipe.vocabulary_mode == "only":
         if words is None:

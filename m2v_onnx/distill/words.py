@@ -16,7 +16,6 @@ def read_words(path: Path) -> list[str]:
 
     Raises:
         ArgumentError: when the file cannot be read, is empty or no text, or a line is no entry.
-
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

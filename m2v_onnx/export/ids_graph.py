@@ -32,7 +32,6 @@ def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
         A model of opset 17, IR 8: `input_ids`, `attention_mask` int64 (batch, sequence) and the optional
         `token_type_ids` to `last_hidden_state` float32 (batch, sequence, D) and `sentence_embedding`
         float32 (batch, D).
-
     """
     nodes = [
         *_mask_nodes(has_weights=model.weights is not None),

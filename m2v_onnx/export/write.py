@@ -21,7 +21,6 @@ def write_model(model: StaticModel, path: Path, *, force: bool = False) -> None:
 
     Raises:
         FolderError: when the folder is in use for something else, or the table is not finite.
-
     """
     with replace_folder(path, force=force) as draft:
         write_model_files(model, draft)

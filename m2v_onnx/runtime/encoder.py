@@ -22,7 +22,6 @@ class Encoder:
 
     Raises:
         FolderError: when the graph is damaged.
-
     """
 
     def __init__(self, model: StaticModel) -> None:

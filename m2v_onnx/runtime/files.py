@@ -30,7 +30,6 @@ def read_texts(path: Path, *, column: str = "text") -> Iterator[str]:
     Raises:
         ArgumentError: for a file that is missing, empty or not UTF-8, and for a line without the column;
             the message names the line.
-
     """
     lines = _read_lines(path)
     if path.suffix == ".jsonl":

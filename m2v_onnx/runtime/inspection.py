@@ -52,7 +52,6 @@ def describe_model(model: StaticModel) -> ModelDescription:
 
     Raises:
         FolderError: when the graph is damaged.
-
     """
     return ModelDescription(
         teacher=model.config.teacher,
@@ -73,7 +72,6 @@ def describe_text(model: StaticModel, text: str) -> list[TokenDescription]:
 
     Raises:
         ArgumentError: for invalid text.
-
     """
     model.tokenize([text])  # refuses what is no text
     ids = model.tokenizer.encode(text, add_special_tokens=False).ids

@@ -22,7 +22,6 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
     Raises:
         FolderError: when the file is damaged.
-
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # two threads are slower than one at this work
@@ -45,7 +44,6 @@ class GraphPooling:
 
     Raises:
         FolderError: when the file is damaged, no ids graph, or of another width.
-
     """
 
     def __init__(self, path: Path, *, dim: int) -> None:

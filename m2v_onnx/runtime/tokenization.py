@@ -24,7 +24,6 @@ def tokenize_batch(
 
     Raises:
         ArgumentError: for anything that is not valid text, and for `max_length` below 1.
-
     """
     if max_length is not None and max_length < 1:
         raise ArgumentError(f"max_length must be 1 or more, or None for no limit, found {max_length}")

@@ -66,6 +66,26 @@ def test_special_tokens_may_be_objects(teacher):
     assert (loaded.pad_token, loaded.unk_token) == ("[PAD]", None)
 
 
+@pytest.mark.parametrize("pooling", [{"pooling_mode_lasttoken": True}, {"pooling_mode": "lasttoken"}])
+def test_a_teacher_that_pools_its_last_token_is_distilled_so(teacher, pooling):
+    (teacher / "1_Pooling").mkdir()
+    (teacher / "1_Pooling/config.json").write_text(json.dumps(pooling))
+    assert distill(teacher, pca_dims=2).config.recipe.pooling == "last"
+    assert distill(teacher, pca_dims=2, pooling="mean").config.recipe.pooling == "mean"
+
+
+@pytest.mark.slow
+def test_a_slow_tokenizer_is_converted(teacher, caplog):
+    pytest.importorskip("transformers", reason="the extra optimum converts slow tokenizers")
+    (teacher / "tokenizer.json").unlink()
+    (teacher / "vocab.txt").write_text("\n".join(TEACHER_TOKENS))
+    (teacher / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
+    model = distill(teacher, pca_dims=None, weighting="none")
+    assert "holds no tokenizer.json: transformers converts its tokenizer" in caplog.text
+    assert model.tokenize(["The sunlight!"]) == [[2, 3, 5, 7]]
+    np.testing.assert_allclose(model.table[3], teacher_rows()[[3, 7, 4]].mean(axis=0) + 0.02, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("break_it", "error", "message"),
     [
