@@ -67,7 +67,7 @@ def main() -> None:
             f"expected an ONNX graph that agrees with torch, found a difference of {difference:.2g} of the "
             f"largest value where less than {_TOLERANCE:g} is usual: {_LAST_RESORT}"
         )
-    print(f"largest difference from torch {difference:.2g}")  # noqa: T201  # its parent reads it
+    print(f"exported to ONNX: {difference:.2g} of the largest value off torch at most")  # noqa: T201  # its parent reads it
 
 
 def _load_transformer(folder: Path, *, trust_remote_code: bool) -> _Transformer:

@@ -118,7 +118,6 @@ class Architecture:
         special: the special tokens.
         has_pooler: whether it has a pooler.
         run: the ending of the class whose hidden states count; the class that is saved ends in Model.
-
     """
 
     name: str

@@ -82,10 +82,7 @@ def write_own_code(folder: Path, name: str, code: str) -> Path:
 
 
 def assert_refused(folder: Path, message: str, *, trust_remote_code: bool = False) -> None:
-    with pytest.raises(
-        TeacherError,
-        match=f"the teacher in {re.escape(str(folder))} could not be exported to ONNX: {message}",
-    ):
+    with pytest.raises(TeacherError, match=f"the teacher in {re.escape(str(folder))} .*: {message}"):
         export(folder, trust_remote_code=trust_remote_code)
     assert cached() == []
 
@@ -115,12 +112,15 @@ class TestRefusals:
         transformers.BertConfig(**BERT_SIZES).save_pretrained(tmp_path)
         assert_refused(
             tmp_path,
-            r"expected weights \(\*\.safetensors or \*\.bin\) beside config\.json, found none: fetch the whole",
+            r"expected weights \(\*\.safetensors or \*\.bin\) beside config\.json, found none: fetch the whole "
+            "model",
         )
 
     def test_weights_of_another_model(self, transformers, tmp_path):
         write_bert(transformers, tmp_path)
-        transformers.DistilBertConfig(vocab_size=20, dim=8, n_layers=1, n_heads=2).save_pretrained(tmp_path)
+        transformers.DistilBertConfig(
+            vocab_size=20, dim=8, n_layers=1, n_heads=2, hidden_dim=16, max_position_embeddings=32
+        ).save_pretrained(tmp_path)
         assert_refused(
             tmp_path,
             r"expected the weights of a DistilBertModel, found none for 16 of its parameters "
@@ -175,9 +175,7 @@ def test_one_export_for_one_content(transformers, tmp_path, monkeypatch):
         folder = folder.rename(tmp_path / "renamed")
         assert export(folder) == path
         write_bert(transformers, folder)  # with other random weights
-        with pytest.raises(
-            TeacherError, match="could not be exported to ONNX: ImportError: torch is blocked"
-        ):
+        with pytest.raises(TeacherError, match="ImportError: torch is blocked"):
             export(folder)
     assert cached() == [path.parent]
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
