@@ -170,14 +170,14 @@ def test_damage_is_named(folder, damage):
     destroy, message = DAMAGES[damage]
     destroy(folder)
     with pytest.raises(FolderError, match=message):
-        StaticModel.from_pretrained(folder).encode("sun")
+        StaticModel.from_pretrained(folder).encode(["sun"] * 9)  # a few texts do not load the graph
 
 
 def test_a_graph_of_another_model_is_named(folder, tmp_path):
     tiny_model(table=np.ones((6, 3), np.float32)).save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other/onnx/model.onnx", folder / "onnx/model.onnx")
     with pytest.raises(FolderError, match="expected an output sentence_embedding of width 2 in"):
-        StaticModel.from_pretrained(folder).encode("sun")
+        StaticModel.from_pretrained(folder).encode(["sun"] * 9)
 
 
 @pytest.mark.parametrize(

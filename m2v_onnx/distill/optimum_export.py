@@ -35,6 +35,11 @@ _CHECKED_SHAPES = ((4, 3), (2, 24))
 _ENCODER_CLASSES = {"mt5": "MT5EncoderModel", "t5": "T5EncoderModel", "umt5": "UMT5EncoderModel"}
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin")
 _LAST_RESORT = "put an ONNX file of it at onnx/model.onnx in its folder"
+# What transformers, optimum and a model's own code raise where they cannot go on.
+_FOREIGN_ERRORS = (
+    *(AssertionError, AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+    *ORT_ERRORS,
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def main() -> None:
         difference = _largest_difference(transformer, arguments.output)
     except M2vOnnxError as error:
         sys.exit(str(error))
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, *ORT_ERRORS) as error:
+    except _FOREIGN_ERRORS as error:
         message = " ".join(str(error).split())
         sys.exit(f"{type(error).__name__}: {message[:500]}; if that cannot be mended, {_LAST_RESORT}")
     if not difference < _TOLERANCE:
@@ -67,7 +72,7 @@ def main() -> None:
             f"expected an ONNX graph that agrees with torch, found a difference of {difference:.2g} of the "
             f"largest value where less than {_TOLERANCE:g} is usual: {_LAST_RESORT}"
         )
-    print(f"exported to ONNX: {difference:.2g} of the largest value off torch at most")  # noqa: T201  # its parent reads it
+    print(f"exported to ONNX: {difference:.2g} of the largest value off torch at most")  # noqa: T201  # its parent logs it
 
 
 def _load_transformer(folder: Path, *, trust_remote_code: bool) -> _Transformer:

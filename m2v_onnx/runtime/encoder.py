@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.progress import track
-from m2v_onnx.runtime.pooling import GraphPooling, TablePooling
 from m2v_onnx.runtime.tokenization import tokenize_batch
+
+if TYPE_CHECKING:
+    from m2v_onnx.runtime.pooling import GraphPooling
+
+# So few texts are pooled in NumPy as fast, and without loading onnxruntime and the graph: a first vector
+# then takes half the memory.
+_FEW_TEXTS = 8
 
 
 class Encoder:
     """A static model ready to run. Thread-safe; equal to `StaticModel.encode_reference` up to rounding.
 
     Args:
-        model: the model; its graph is loaded here, once.
-
-    Raises:
-        FolderError: when the graph is damaged.
+        model: the model; its graph is loaded with the first batch of more than a few texts.
     """
 
     def __init__(self, model: StaticModel) -> None:
         self._model = model
-        self._pooling: GraphPooling | TablePooling
-        if model.graph_path is None:
-            self._pooling = TablePooling(model)
-        else:
-            self._pooling = GraphPooling(model.graph_path, dim=model.dim)
 
     def encode(
         self,
@@ -55,7 +54,7 @@ class Encoder:
             for start in range(0, len(all_texts), batch_size):
                 batch = all_texts[start : start + batch_size]
                 token_ids = tokenize_batch(self._model, batch, max_length=limit, first_index=start)
-                self._pooling.pool(token_ids, out=vectors[start : start + batch_size])
+                self._pool(token_ids, vectors[start : start + batch_size])
                 advance(len(batch))
         return vectors
 
@@ -63,3 +62,26 @@ class Encoder:
         """Give the known tokens' ids: see `StaticModel.tokenize`."""
         limit = self._model.config.max_length if max_length == "model" else max_length
         return tokenize_batch(self._model, list(texts), max_length=limit)
+
+    def _pool(self, token_ids: list[list[int]], out: Vectors) -> None:
+        if len(token_ids) > _FEW_TEXTS and self._graph is not None:
+            self._graph.pool(token_ids, out)
+        else:
+            pool_rows(self._model, token_ids, out)
+
+    @cached_property
+    def _graph(self) -> GraphPooling | None:
+        if self._model.graph_path is None:
+            return None
+        from m2v_onnx.runtime.pooling import GraphPooling
+
+        return GraphPooling(self._model.graph_path, dim=self._model.dim)
+
+
+def pool_rows(model: StaticModel, token_ids: list[list[int]], out: Vectors) -> None:
+    """Write the (B, D) vectors of B texts' token ids into `out`, in NumPy."""
+    for index, ids in enumerate(token_ids):
+        if ids:
+            model.token_vectors(ids).mean(axis=0, out=out[index])
+    if model.config.normalize:
+        out /= np.linalg.norm(out, axis=1, keepdims=True) + np.float32(1e-32)

@@ -1,4 +1,4 @@
-"""Token ids to vectors: by the model's ONNX graph, or in NumPy where a folder has none."""
+"""Token ids to vectors by the model's ONNX graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.model import StaticModel, Vectors
+from m2v_onnx.model import Vectors
 from m2v_onnx.ort import ORT_ERRORS
 
 # Padded batches stay in the cache: 64 rows of 50 tokens are five times as fast as 256 rows.
@@ -61,21 +61,6 @@ class GraphPooling:
             ids, mask = _pad([token_ids[index] for index in indices])
             feeds = {"input_ids": ids, "attention_mask": mask}
             out[indices] = self._session.run(["sentence_embedding"], feeds)[0]
-
-
-class TablePooling:
-    """Pooling in NumPy, for folders without a graph. Thread-safe."""
-
-    def __init__(self, model: StaticModel) -> None:
-        self._model = model
-
-    def pool(self, token_ids: Sequence[Sequence[int]], out: Vectors) -> None:
-        """Write the (B, D) vectors of B texts' token ids into `out`."""
-        for index, ids in enumerate(token_ids):
-            if ids:
-                self._model.token_vectors(ids).mean(axis=0, out=out[index])
-        if self._model.config.normalize:
-            out /= np.linalg.norm(out, axis=1, keepdims=True) + np.float32(1e-32)
 
 
 def _batches(token_ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:

@@ -112,8 +112,8 @@ class TestRefusals:
         transformers.BertConfig(**BERT_SIZES).save_pretrained(tmp_path)
         assert_refused(
             tmp_path,
-            r"expected weights \(\*\.safetensors or \*\.bin\) beside config\.json, found none: fetch the whole "
-            "model",
+            r"expected weights \(\*\.safetensors or \*\.bin\) beside config\.json, found none: "
+            "fetch the whole model",
         )
 
     def test_weights_of_another_model(self, transformers, tmp_path):
