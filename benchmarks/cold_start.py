@@ -11,7 +11,10 @@ from pathlib import Path
 
 from benchmarks.measure import interleave, markdown, minilm, peer_python, run
 
-CODE = "import sys; from {package} import StaticModel; StaticModel.from_pretrained(sys.argv[1]).encode('hello world')"
+CODE = (
+    "import sys; from {package} import StaticModel\n"
+    "StaticModel.from_pretrained(sys.argv[1]).encode('hello world')"
+)
 
 
 def main() -> None:

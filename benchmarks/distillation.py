@@ -10,7 +10,10 @@ from pathlib import Path
 from benchmarks.measure import interleave, markdown, minilm, peer_python
 from m2v_onnx.distill.teacher import load_teacher
 
-PEER = "import sys; from model2vec.distill import distill; distill(sys.argv[1], pca_dims=256).save_pretrained(sys.argv[2])"
+PEER = (
+    "import sys; from model2vec.distill import distill\n"
+    "distill(sys.argv[1], pca_dims=256).save_pretrained(sys.argv[2])"
+)
 # An empty cache: the export is part of the run.
 WITH_EXPORT = (
     "import os, sys, tempfile; os.environ['M2V_ONNX_CACHE'] = tempfile.mkdtemp()\n"

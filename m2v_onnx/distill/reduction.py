@@ -8,6 +8,8 @@ from m2v_onnx.config import PcaDims
 from m2v_onnx.errors import ArgumentError, MissingExtraError
 from m2v_onnx.model import Vectors
 
+_BLOCK_ROWS = 4096
+
 
 def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     """Project vectors onto their first principal components.
@@ -17,11 +19,11 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     eigendecomposition of the covariance; sign rule of model2vec 0.10.0.
 
     Args:
-        vectors: (V, d) float32; centred in place.
+        vectors: (V, d) float32, contiguous; overwritten.
         pca_dims: see `Recipe.pca_dims`.
 
     Returns:
-        (V, D) float32, a new array; `vectors` itself for `pca_dims` None.
+        (V, D) float32, in the memory of `vectors`; `vectors` itself for `pca_dims` None.
 
     Raises:
         ArgumentError: when there are fewer columns or rows than `pca_dims` asks for.
@@ -48,7 +50,21 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
         raise MissingExtraError("scikit-learn", "distill") from error
     # Centred first, and in place: with means left in, this solver's float32 covariance loses three digits.
     vectors -= vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    pca = PCA(n_components=pca_dims, svd_solver="covariance_eigh", copy=False)
-    scores: Vectors = pca.fit_transform(vectors)
+    pca = PCA(n_components=pca_dims, svd_solver="covariance_eigh", copy=False).fit(vectors)
+    scores = _project_in_place(vectors, pca.components_.astype(np.float32, copy=False))
     scores *= np.where(-scores.min(axis=0) > scores.max(axis=0), -1, 1).astype(scores.dtype)
     return scores
+
+
+def _project_in_place(vectors: Vectors, components: Vectors) -> Vectors:
+    """Write the (V, D) scores over the (V, d) vectors: no second table, however long the vocabulary.
+
+    Row i of the scores ends where row i of the vectors ends, at the latest, so that nothing is overwritten
+    before it was read.
+    """
+    n_rows, n_components = len(vectors), len(components)
+    flat = vectors.reshape(-1)
+    for start in range(0, n_rows, _BLOCK_ROWS):
+        block = vectors[start : start + _BLOCK_ROWS] @ components.T
+        flat[start * n_components :][: block.size] = block.reshape(-1)
+    return flat[: n_rows * n_components].reshape(n_rows, n_components)

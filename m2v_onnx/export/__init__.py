@@ -7,7 +7,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("onnx", "export") from error
 
+from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.ids_graph import build_ids_graph
 from m2v_onnx.export.write import write_model
 
-__all__ = ["build_ids_graph", "write_model"]
+__all__ = ["Graph", "build_ids_graph", "write_model"]

@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from m2v_onnx import __version__
+from m2v_onnx.export.graph import Graph
 from m2v_onnx.model import StaticModel, Vectors
 
 # What onnxruntime 1.15 and everything later load.
@@ -19,7 +20,7 @@ OPSET = 17
 IR_VERSION = 8
 
 
-def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
+def build_ids_graph(model: StaticModel) -> Graph:
     """Build the float32 ids graph.
 
     Equal to `StaticModel.encode_reference` on the ids of its tokenizer: unknown and special tokens are
@@ -29,7 +30,7 @@ def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
         model: any static model; `weights` and `mapping` become Gathers of their own.
 
     Returns:
-        A model of opset 17, IR 8: `input_ids`, `attention_mask` int64 (batch, sequence) and the optional
+        A graph of opset 17, IR 8: `input_ids`, `attention_mask` int64 (batch, sequence) and the optional
         `token_type_ids` to `last_hidden_state` float32 (batch, sequence, D) and `sentence_embedding`
         float32 (batch, D).
     """
@@ -79,8 +80,8 @@ def build_ids_graph(model: StaticModel) -> onnx.ModelProto:
         producer_version=__version__,
     )
     helper.set_model_props(proto, _metadata(model))
-    _add_table(proto, model)
-    return proto
+    # In the file as in memory: little-endian, like every tensor of ONNX.
+    return Graph(proto, {"table": np.ascontiguousarray(model.table, dtype="<f4")})
 
 
 def _mask_nodes(*, has_weights: bool) -> list[onnx.NodeProto]:
@@ -147,13 +148,6 @@ def _output_nodes() -> list[onnx.NodeProto]:
         helper.make_node("Unsqueeze", ["sentence_embedding", "axis_1"], ["sentence_row"]),
         helper.make_node("Expand", ["sentence_row", "tokens_shape"], ["last_hidden_state"]),
     ]
-
-
-def _add_table(proto: onnx.ModelProto, model: StaticModel) -> None:
-    """Add the table last and in place: the helpers above copy all that they are given, three times."""
-    table = model.table.astype("<f4", copy=False)
-    tensor = proto.graph.initializer.add(name="table", data_type=TensorProto.FLOAT, dims=table.shape)
-    tensor.raw_data = table.tobytes()
 
 
 def _has_meaning(model: StaticModel) -> Vectors:

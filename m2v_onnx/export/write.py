@@ -26,4 +26,4 @@ def write_model(model: StaticModel, path: Path, *, force: bool = False) -> None:
         write_model_files(model, draft)
         graph_path = draft / GRAPH_NAME
         graph_path.parent.mkdir()
-        graph_path.write_bytes(build_ids_graph(model).SerializeToString(deterministic=True))
+        build_ids_graph(model).write(graph_path)

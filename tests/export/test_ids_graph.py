@@ -17,7 +17,7 @@ CONFIG = ModelConfig(normalize=True, teacher="owner/name", recipe=Recipe("model2
 
 @pytest.fixture(scope="module")
 def proto():
-    return build_ids_graph(tiny_model(config=CONFIG))
+    return build_ids_graph(tiny_model(config=CONFIG)).to_proto()
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,14 @@ def test_inputs_and_outputs_in_the_order_that_engines_want(session):
     assert [entry.name for entry in session.get_overridable_initializers()] == ["token_type_ids"]
     outputs = [(entry.name, entry.shape) for entry in session.get_outputs()]
     assert outputs == [("last_hidden_state", ["batch", "sequence", 2]), ("sentence_embedding", ["batch", 2])]
+
+
+def test_the_file_holds_the_same_model_as_memory(proto, tmp_path):
+    table = np.arange(6 * 200, dtype=np.float32).reshape(6, 200)  # lengths of more than one byte
+    for model in (tiny_model(config=CONFIG), tiny_model(table=table)):
+        graph = build_ids_graph(model)
+        graph.write(tmp_path / "model.onnx")
+        assert onnx.load(tmp_path / "model.onnx") == graph.to_proto()
 
 
 def test_metadata(proto):

@@ -1,0 +1,55 @@
+"""Distil all-MiniLM-L6-v2 for 100,000 words of one's own: `python -m benchmarks.words SHARED`.
+
+SHARED/eval/vocab holds the lists: English words by frequency, then medical terms. model2vec has no vocabulary
+mode of this kind any more: it extends the subwords, and feeds every word padded to 128 positions, so that it
+gets a sample of the same list.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import minilm, peer_python, run
+
+N_WORDS = 100_000
+N_PEER_WORDS = 3_000
+PEER = (
+    "import json, sys; from model2vec.distill import distill\n"
+    "words = json.load(open(sys.argv[2])); distill(sys.argv[1], vocabulary=words, pca_dims=256)"
+)
+
+
+def main() -> None:
+    vocab = Path(sys.argv[1]) / "eval/vocab"
+    frequent = [
+        line.split("\t")[0] for line in (vocab / "wordfreq_en.tsv").read_text("utf-8").split("\n")[1:-1]
+    ]
+    medical = (vocab / "medical_terms_en.txt").read_text("utf-8").split("\n")
+    words = list(dict.fromkeys(frequent + medical))[:N_WORDS]
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "words.txt").write_text("\n".join(words), encoding="utf-8")
+        step = N_WORDS // N_PEER_WORDS
+        (Path(scratch) / "sample.json").write_text(json.dumps(words[::step]))
+        (Path(scratch) / "none.json").write_text("[]")
+        distil = [sys.executable, "-m", "m2v_onnx", "distill", minilm(), Path(scratch, "model"), "--quiet"]
+        run([*distil, "--pca-dims", "256"])  # the export, which is cached from here on
+        only = ["--vocabulary", Path(scratch, "words.txt"), "--vocabulary-mode", "only"]
+        ours = run([*distil, *only, "--pca-dims", "256"])
+        peer = [peer_python(), "-c", PEER, minilm()]
+        without = run([*peer, Path(scratch, "none.json")])
+        with_words = run([*peer, Path(scratch, "sample.json")])
+    n_sample = len(words[::step])
+    rows = [
+        ("m2v-onnx, only", len(words), ours.wall_seconds, ours.peak_mb),
+        ("model2vec, extend", n_sample, with_words.wall_seconds - without.wall_seconds, with_words.peak_mb),
+    ]
+    print("| | words | wall s | words/s | peak MB |\n| --- | --- | --- | --- | --- |")
+    for name, n_words, seconds, peak_mb in rows:
+        print(f"| {name} | {n_words:,} | {seconds:.1f} | {n_words / seconds:,.0f} | {peak_mb:.0f} |")
+
+
+if __name__ == "__main__":
+    main()
