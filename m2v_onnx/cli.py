@@ -124,7 +124,8 @@ def distill(
         choices["pca_dims"] = None
     if token_remove_pattern is not None:
         choices["token_remove_pattern"] = None if token_remove_pattern == "none" else token_remove_pattern
-    model = run(
+    # Not kept: its memory is free for reading the folder again, below.
+    run(
         teacher,
         vocabulary=vocabulary,
         recipe=recipe,
@@ -134,8 +135,7 @@ def distill(
         execution=Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads),
         show_progress_bar=not quiet,
         **choices,
-    )
-    model.save_pretrained(output, force=force)
+    ).save_pretrained(output, force=force)
     _print_summary(output, as_json=as_json)
 
 
