@@ -2,7 +2,8 @@
 
 Distils SHARED/teachers/e5-small-en-pt (an English and Portuguese cut of multilingual-e5-small) here and by
 model2vec, and looks, for every sentence, which English one is nearest (cosine). The figure is the share
-that is its translation. Portuguese is the list below; SHARED/eval/bitext has none, so its neighbours stand beside it.
+that is its translation. Portuguese is the list below; SHARED/eval/bitext has none, so its neighbours stand
+beside it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Teacher tokenizers to static tokenizers, over real text: `python -m benchmarks.tokenizers_roundtrip SHARED`.
+"""Teacher tokenizers to static ones, over real text: `python -m benchmarks.tokenizers_roundtrip SHARED`.
 
-Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for; all the text
-of SHARED/eval/parity must still give the same token strings. Byte-level tokenizers are compared with the
+Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for; all text of
+SHARED/eval/parity must still give the same token strings. Byte-level tokenizers are compared with the
 teacher's own when that, too, puts a space before a text. The exit code is 1 when a text differs.
 """
 

@@ -238,7 +238,7 @@ def main() -> None:
     """Run the command line: exit code 0, 1 for an error with a message, 2 for wrong usage."""
     try:
         app()
-    except M2vOnnxError as error:
+    except (M2vOnnxError, OSError) as error:  # OSError: a full disk, a folder that may not be written
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 

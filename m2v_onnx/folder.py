@@ -223,9 +223,13 @@ def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     check_output(path, force=force)
     path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.draft"
-    draft.mkdir()
+    try:
+        draft.mkdir(parents=True)
+    except OSError as error:
+        raise FolderError(
+            f"expected to write the model beside {path}, found {error.strerror}: name another place"
+        ) from error
     try:
         yield draft
         if path.exists():
@@ -250,7 +254,7 @@ def _carry_over(old: Path, new: Path) -> None:
 def _link_or_copy(source: str, target: str) -> None:
     try:
         os.link(source, target, follow_symlinks=False)
-    except OSError:  # a file system without hard links
+    except (OSError, NotImplementedError):  # a system without hard links
         shutil.copy2(source, target, follow_symlinks=False)
 
 

@@ -234,6 +234,12 @@ def test_a_file_in_the_way_is_refused(tmp_path, model):
         model.save_pretrained(tmp_path / "file")
 
 
+def test_a_place_that_cannot_be_written(tmp_path, model):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FolderError, match="expected to write the model beside .*Not a directory"):
+        model.save_pretrained(tmp_path / "file" / "model")
+
+
 def test_a_table_that_is_not_finite_is_refused_and_the_old_model_stays(folder):
     before = snapshot(folder)
     table = ROWS.copy()

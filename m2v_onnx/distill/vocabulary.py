@@ -130,6 +130,8 @@ def _add_words(
         else:
             new_words[pieces[0]] = None
     _report_words(len(new_words), len(phrases), n_duplicates, n_empty)
+    if not new_words and not phrases:
+        logger.warning("vocabulary: none of the %d entries adds a token", len(words))
     # A phrase that the teacher has as one token could never be met: its row moves to the phrases.
     editable.remove([phrase for phrase in phrases if phrase in known])
     editable.append(list(new_words))

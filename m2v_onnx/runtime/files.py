@@ -52,7 +52,12 @@ def write_npy(path: Path, blocks: Iterable[Vectors], *, dim: int) -> int:
     """Write blocks of (B, D) float32 vectors as one `.npy` array; give the number of rows.
 
     The file appears whole or not at all: it is written beside its place and then moved there.
+
+    Raises:
+        ArgumentError: when the file's folder does not exist.
     """
+    if not path.parent.is_dir():
+        raise ArgumentError(f"expected a folder for {path.name} at {path.parent}, found none: make it first")
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
     n_rows = 0
     try:

@@ -152,6 +152,11 @@ def test_words_extend_the_vocabulary(bert):
     assert fed(vocabulary)["full moon"] == [3, 2, 8, 4]
 
 
+def test_words_that_add_nothing_are_said(bert, caplog):
+    build_vocabulary(bert, RECIPE, ["sun", "", "THE"])
+    assert "none of the 3 entries adds a token" in caplog.text
+
+
 def test_a_word_is_fed_with_the_teachers_padding_or_without(bert):
     bert.tokenizer.enable_padding(length=6, pad_id=0, pad_token="[PAD]")
     assert fed(build_vocabulary(bert, RECIPE, ["sunlight"]))["sunlight"] == [3, 7, 9, 4, 0, 0]

@@ -80,6 +80,11 @@ def test_no_vectors_are_an_array_too(tmp_path):
     assert np.load(tmp_path / "v.npy").shape == (0, 2)
 
 
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(ArgumentError, match="expected a folder for v.npy at .*nowhere, found none"):
+        write_npy(tmp_path / "nowhere" / "v.npy", [], dim=2)
+
+
 def test_an_error_half_way_leaves_the_old_file(tmp_path, model):
     write_npy(tmp_path / "v.npy", [model.encode(["sun"])], dim=2)
 
