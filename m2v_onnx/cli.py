@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,13 +109,14 @@ def distill(
     from m2v_onnx.distill import distill as run
     from m2v_onnx.folder import check_output
 
+    import_module("m2v_onnx.export")  # a missing extra is better known before the work than behind it
     _show_notes(quiet=quiet)
     check_output(output, force=force)
     options = {
         "vocabulary_mode": vocabulary_mode,
         "pooling": pooling,
         "pca_dims": None if pca_dims is None else _parse_pca_dims(pca_dims),
-        "weighting": "none" if sif == "none" else weighting,
+        "weighting": weighting,
         "sif_coefficient": None if sif in (None, "none") else _parse_number("--sif", sif),
         "normalize": normalize,
         "dtype": dtype,
@@ -122,6 +125,8 @@ def distill(
     choices: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if pca_dims == "none":
         choices["pca_dims"] = None
+    if sif == "none":
+        choices["sif_coefficient"] = None
     if token_remove_pattern is not None:
         choices["token_remove_pattern"] = None if token_remove_pattern == "none" else token_remove_pattern
     # Not kept: its memory is free for reading the folder again, below.
@@ -136,7 +141,7 @@ def distill(
         show_progress_bar=not quiet,
         **choices,
     ).save_pretrained(output, force=force)
-    _print_summary(output, as_json=as_json)
+    _print_summary(output, as_json=as_json, quiet=quiet)
 
 
 @app.command(no_args_is_help=True)
@@ -157,7 +162,7 @@ def export(
 
     _show_notes(quiet=quiet)
     StaticModel.from_pretrained(source, revision=revision, token=token).save_pretrained(output, force=force)
-    _print_summary(output, as_json=as_json)
+    _print_summary(output, as_json=as_json, quiet=quiet)
 
 
 @app.command(no_args_is_help=True)
@@ -236,9 +241,11 @@ def inspect(
 
 def main() -> None:
     """Run the command line: exit code 0, 1 for an error with a message, 2 for wrong usage."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # texts are more than a console's code page holds
     try:
         app()
-    except (M2vOnnxError, OSError) as error:  # OSError: a full disk, a folder that may not be written
+    except M2vOnnxError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
 
@@ -261,10 +268,15 @@ def _parse_pca_dims(value: str) -> int | float | str:
     """Read N, a fraction, or a word, which the recipe checks."""
     if value in ("auto", "none"):
         return value
-    return int(value) if value.lstrip("-").isdigit() else _parse_number("--pca-dims", value)
+    try:
+        return int(value)
+    except ValueError:
+        return _parse_number("--pca-dims", value)
 
 
-def _print_summary(folder: Path, *, as_json: bool) -> None:
+def _print_summary(folder: Path, *, as_json: bool, quiet: bool) -> None:
+    if quiet and not as_json:
+        return
     from m2v_onnx.folder import read_model
     from m2v_onnx.runtime.inspection import describe_model
 
@@ -287,21 +299,23 @@ def _print_fields(fields: dict[str, Any]) -> None:
     """Print nested fields, a line each."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(show_header=False, box=None)
     for name, value in fields.items():
         parts = value.items() if isinstance(value, dict) else [("", value)]
         for part, content in parts:
             shown = "\n".join(content) if isinstance(content, list) else str(content)
-            table.add_row(f"{name} {part}".strip().replace("_", " "), shown)
-    Console(soft_wrap=True).print(table, markup=False)
+            table.add_row(f"{name} {part}".strip().replace("_", " "), Text(shown))
+    Console(soft_wrap=True).print(table)
 
 
 def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("token", "id", "weight", title=title)
+    table = Table("token", "id", "weight", title=Text(title))
     for row in rows:
-        table.add_row(row["token"], str(row["id"]), f"{row['weight']:.4f}")
-    Console().print(table, markup=False)
+        table.add_row(Text(row["token"]), str(row["id"]), f"{row['weight']:.4f}")
+    Console().print(table)

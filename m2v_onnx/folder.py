@@ -77,11 +77,14 @@ def download_model(path_or_id: str | Path, *, revision: str | None = None, token
 
 
 def is_model_folder(path: Path) -> bool:
-    """Tell whether a folder holds a static model's table and tokenizer, whatever their state."""
-    return any(
-        (path / table).exists() and (path / table).with_name(TOKENIZER_NAME).exists()
-        for table in _TABLE_PATHS
-    )
+    """Tell whether a folder holds a static model's table, and not, say, a transformer's weights."""
+    for table_path in (path / name for name in _TABLE_PATHS):
+        if table_path.exists() and table_path.with_name(TOKENIZER_NAME).exists():
+            try:
+                return not _map_tensors(table_path).keys().isdisjoint(_TABLE_TENSORS)
+            except FolderError:
+                return False
+    return False
 
 
 def read_model(path: Path) -> StaticModel:
@@ -109,16 +112,18 @@ def read_model(path: Path) -> StaticModel:
             f"{', '.join(sorted(tensors)[:3]) or 'no tensor'} …: a transformer wants `m2v-onnx distill` first"
         )
     weights, mapping = tensors.get("weights"), tensors.get("mapping")
+    config, is_ours = _read_config(path)
     graph_path = path / GRAPH_NAME
     tokenizer = read_tokenizer(table_path.with_name(TOKENIZER_NAME))
     try:
         return StaticModel(
             table=table,
             tokenizer=tokenizer,
-            config=_read_config(path),
+            config=config,
             weights=None if weights is None else weights.astype(np.float32),
             mapping=None if mapping is None else mapping.astype(np.int32),
-            graph_path=graph_path if graph_path.exists() else None,
+            # Other libraries write graphs of other inputs and outputs under this name.
+            graph_path=graph_path if is_ours and graph_path.exists() else None,
         )
     except FolderError as error:
         raise FolderError(f"{path}: {error}") from error
@@ -186,7 +191,6 @@ def check_finite(table: Table) -> None:
     Raises:
         FolderError: naming the first rows.
     """
-    # A NaN or an infinity makes its row's sum neither finite nor smaller; int8 cannot hold one.
     bad_rows = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if len(bad_rows):
         raise FolderError(
@@ -203,10 +207,14 @@ def check_output(path: Path, *, force: bool) -> None:
     """
     if path.exists() and not path.is_dir():
         raise FolderError(f"expected a folder to write the model into, found the file {path}: name another")
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise FolderError(
+            f"expected a folder to exchange as a whole, found the current one, {path}: work outside it"
+        )
     if path.is_dir() and any(path.iterdir()) and not is_model_folder(path) and not force:
         raise FolderError(
             f"expected a new or empty folder or an older static model, found other files in {path}: "
-            "name another folder, or force it (--force) to write the model among them"
+            "name another folder, or force it (--force) to replace those with the names of a model's files"
         )
 
 
@@ -215,8 +223,8 @@ def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Give an empty draft folder that takes the place of `path` when the block ends without an error.
 
     The exchange is one step of the file system where it has one (Linux, macOS), so that a kill at any
-    moment leaves the old folder or the new one. Files of the old folder that are no part of a model
-    are carried over.
+    moment leaves the old folder or the new one; elsewhere it is two renames. Files of the old folder that
+    are no part of a model are carried over.
 
     Raises:
         FolderError: see `check_output`.
@@ -263,7 +271,11 @@ def _exchange(draft: Path, path: Path) -> None:
         return
     aside = draft.with_suffix(".old")
     path.rename(aside)
-    draft.rename(path)
+    try:
+        draft.rename(path)
+    except OSError:
+        aside.rename(path)
+        raise
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -321,10 +333,11 @@ def _map_tensor(path: Path, entry: dict[str, Any], *, start: int) -> npt.NDArray
     return np.asarray(np.memmap(path, dtype, mode="r", offset=start + entry["data_offsets"][0], shape=shape))
 
 
-def _read_config(folder: Path) -> ModelConfig:
+def _read_config(folder: Path) -> tuple[ModelConfig, bool]:
+    """Give the configuration, and whether m2v-onnx wrote the folder."""
     if not (folder / CONFIG_NAME).exists():
         # sentence-transformers' own layout: normalisation is a module, and nothing is cut.
-        return ModelConfig(normalize=_has_normalize_module(folder), max_length=None)
+        return ModelConfig(normalize=_has_normalize_module(folder), max_length=None), False
     content = read_json(folder / CONFIG_NAME, dict)
     normalize = content.get("normalize", False)
     max_length = content.get("max_length", DEFAULT_MAX_LENGTH)
@@ -334,12 +347,13 @@ def _read_config(folder: Path) -> ModelConfig:
         raise FolderError(
             f"max_length in {folder / CONFIG_NAME} must be a number from 1, or null, found {max_length!r}"
         )
-    return ModelConfig(
+    config = ModelConfig(
         normalize=normalize,
         max_length=max_length,
         teacher=content.get("tokenizer_name"),
         recipe=_read_recipe(content.get("m2v_onnx"), folder / CONFIG_NAME),
     )
+    return config, "m2v_onnx" in content
 
 
 def _has_normalize_module(folder: Path) -> bool:

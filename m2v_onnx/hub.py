@@ -29,7 +29,7 @@ def list_files(repo_id: str, *, revision: str | None, token: str | None) -> list
 
     try:
         return HfApi(token=token).list_repo_files(repo_id, revision=revision)
-    except (OSError, ValueError) as error:
+    except _hub_errors() as error:
         raise _not_found(repo_id, revision, error) from error
 
 
@@ -45,9 +45,28 @@ def download_folder(
 
     try:
         folder = snapshot_download(repo_id, revision=revision, token=token, allow_patterns=file_patterns)
-    except (OSError, ValueError) as error:
+    except _hub_errors() as error:
         raise _not_found(repo_id, revision, error) from error
     return Path(folder)
+
+
+def cached_folder(repo_id: str, *, revision: str | None) -> Path | None:
+    """Give what the Hub cache holds of a repository; None where it holds nothing."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, local_files_only=True))
+    except _hub_errors():
+        return None
+
+
+def _hub_errors() -> tuple[type[Exception], ...]:
+    """Give what huggingface_hub raises: OSErrors up to 0.36, and since 1.0 those of httpx as well."""
+    try:
+        from httpx import HTTPError
+    except ImportError:
+        return (OSError, ValueError)
+    return (OSError, ValueError, HTTPError)
 
 
 def _not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxError:

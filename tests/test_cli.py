@@ -151,6 +151,7 @@ def test_errors_are_one_line_and_exit_1(tmp_path, teacher, folder, arguments, me
         ("encode", "model", "texts", "--no-such-option"),
         ("distill", "teacher", "out", "--provider", "tpu"),
         ("distill", "teacher", "out", "--pca-dims", "many"),
+        ("distill", "teacher", "out", "--pca-dims=--5"),
         ("no-such-command",),
     ],
 )
@@ -165,6 +166,12 @@ def test_help_shows_an_example(command):
     result = run(command, "--help")
     assert result.returncode == 0
     assert f"m2v-onnx {command} " in result.stdout.replace("Usage:", "").split("Example:")[1]
+
+
+def test_brackets_in_a_text_are_no_markup(folder):
+    result = run("inspect", folder, "--text", "sun [/b] [bold]")
+    assert result.returncode == 0, result.stderr
+    assert "sun [/b] [bold]" in result.stdout
 
 
 def test_version():

@@ -210,6 +210,33 @@ def test_an_older_model_is_replaced_and_other_files_are_kept(folder):
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
+def test_a_transformers_folder_is_no_older_model(tmp_path, model):
+    save_file({"bert.encoder.weight": ROWS}, tmp_path / "model.safetensors")
+    word_piece().save(str(tmp_path / "tokenizer.json"))
+    before = snapshot(tmp_path)
+    with pytest.raises(FolderError, match="expected a new or empty folder or an older static model"):
+        model.save_pretrained(tmp_path)
+    assert snapshot(tmp_path) == before
+
+
+def test_the_current_folder_is_refused(folder, monkeypatch, model):
+    (folder / "inner").mkdir()
+    for here in (folder, folder / "inner"):
+        monkeypatch.chdir(here)
+        with pytest.raises(FolderError, match="found the current one, .*work outside it"):
+            model.save_pretrained(folder)
+    assert is_model_folder(folder)
+
+
+def test_a_graph_of_another_library_is_left_alone(folder):
+    replace = json.loads((folder / "config.json").read_text())
+    del replace["m2v_onnx"]
+    (folder / "config.json").write_text(json.dumps(replace))
+    (folder / "onnx/model.onnx").write_bytes(b"of other inputs and outputs")
+    model = StaticModel.from_pretrained(folder)
+    np.testing.assert_array_equal(model.encode(["sun"] * 9), [[3, 4]] * 9)
+
+
 def test_other_folders_are_refused_unless_forced(tmp_path, model):
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(FolderError, match="found other files in .*--force"):
@@ -256,6 +283,22 @@ def test_without_an_exchange_in_one_step_the_folder_is_still_replaced(folder, mo
     tiny_model(normalize=True).save_pretrained(folder)
     assert StaticModel.from_pretrained(folder).config.normalize
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_a_rename_that_fails_brings_the_old_model_back(folder, monkeypatch):
+    before = snapshot(folder)
+    monkeypatch.setattr(folder_module, "_exchange_in_one_step", lambda draft, path: False)
+    rename = Path.rename
+
+    def fail_on_drafts(self, target):
+        if self.name.endswith(".draft"):
+            raise OSError("busy")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail_on_drafts)
+    with pytest.raises(OSError, match="busy"):
+        tiny_model(normalize=True).save_pretrained(folder)
+    assert snapshot(folder) == before
 
 
 def test_ctrl_c_leaves_the_old_model_and_no_draft(folder):

@@ -51,7 +51,7 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
         return cached
     _check_installed("torch", "transformers", "optimum")
     draft = cached.parent.with_name(f".{cached.parent.name}.{secrets.token_hex(4)}.draft")
-    draft.mkdir(parents=True)
+    _make_folder(draft)
     try:
         with track("Exporting the teacher to ONNX", total=None, unit="", show=show_progress_bar):
             _run_child("optimum_export", folder, draft / cached.name, trust_remote_code=trust_remote_code)
@@ -62,6 +62,16 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return cached
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise TeacherError(
+            f"expected to write the exported teacher below {path.parent}, found {error.strerror}: set the "
+            "variable M2V_ONNX_CACHE to a folder that you may write"
+        ) from error
 
 
 def cache_folder() -> Path:
@@ -98,7 +108,8 @@ def _run_child(module: str, folder: Path, output: Path, *, trust_remote_code: bo
     environment = {**os.environ, "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        lines = result.stderr.strip().splitlines() or ["no message"]
+        killed = f"killed by signal {-result.returncode}, probably for want of memory"
+        lines = result.stderr.strip().splitlines() or [killed if result.returncode < 0 else "no message"]
         raise TeacherError(f"the teacher in {folder} cannot be used: {lines[-1]}")
     logger.info("%s", result.stdout.strip())
 

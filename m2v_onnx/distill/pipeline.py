@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -22,7 +22,7 @@ from m2v_onnx.config import (
     WordPadding,
 )
 from m2v_onnx.distill.embedding import embed_tokens
-from m2v_onnx.distill.reduction import reduce_dimensions
+from m2v_onnx.distill.reduction import check_dims, reduce_dimensions
 from m2v_onnx.distill.session import Execution, TeacherSession
 from m2v_onnx.distill.teacher import TeacherSource, load_teacher
 from m2v_onnx.distill.vocabulary import build_vocabulary
@@ -54,7 +54,7 @@ class Choices(TypedDict, total=False):
 def distill(
     teacher: str | Path,
     *,
-    vocabulary: Sequence[str] | Path | None = None,
+    vocabulary: Iterable[str] | str | Path | None = None,
     recipe: str | Recipe = "model2vec-0.10",
     source: TeacherSource | None = None,
     execution: Execution | None = None,
@@ -87,7 +87,9 @@ def distill(
     """
     chosen = _alter(recipe, choices)
     execution = execution or Execution()
-    words = read_words(vocabulary) if isinstance(vocabulary, Path) else vocabulary
+    words = _read_vocabulary(vocabulary)
+    if chosen.vocabulary_mode == "only" and words is None:
+        raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
     loaded = load_teacher(teacher, source, show_progress_bar=show_progress_bar)
     if loaded.pools_last_token and chosen.pooling == "mean" and "pooling" not in choices:
         logger.info("%s pools the last token: so does this distillation", loaded.name)
@@ -96,6 +98,7 @@ def distill(
     session = TeacherSession(loaded.onnx_path, execution)
     if "pca_dims" not in choices:
         chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
+    check_dims(chosen.pca_dims, n_rows=len(tokens.teacher_ids), width=session.width)
     vectors = embed_tokens(
         session,
         tokens.teacher_ids,
@@ -116,7 +119,29 @@ def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:
         if recipe not in RECIPES:
             raise ArgumentError(f"recipe must be one of {', '.join(RECIPES)}, found {recipe!r}")
         recipe = RECIPES[recipe]
+    if "sif_coefficient" in choices:
+        weighting: Weighting = "none" if choices["sif_coefficient"] is None else "sif"
+        if choices.get("weighting", weighting) != weighting:
+            raise ArgumentError(
+                f"weighting and sif_coefficient must agree, found {choices['weighting']!r} and "
+                f"{choices['sif_coefficient']}: leave one of them out"
+            )
+        choices = {**choices, "weighting": weighting}
     return replace(recipe, **choices)
+
+
+def _read_vocabulary(vocabulary: Iterable[str] | str | Path | None) -> list[str] | None:
+    if vocabulary is None:
+        return None
+    if isinstance(vocabulary, str | Path):
+        return read_words(Path(vocabulary))
+    words = list(vocabulary)
+    for index, word in enumerate(words):
+        if not isinstance(word, str):
+            raise ArgumentError(
+                f"vocabulary[{index}] must be a string, found {type(word).__name__}: {word!r:.40}"
+            )
+    return words
 
 
 def _fit_default_dims(recipe: Recipe, width: int, n_tokens: int) -> Recipe:

@@ -31,29 +31,43 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     """
     if pca_dims is None:
         return vectors
-    n_rows, width = vectors.shape
+    check_dims(pca_dims, n_rows=len(vectors), width=vectors.shape[1])
     if pca_dims == "auto":
-        pca_dims = width
-    if pca_dims > width:
-        raise ArgumentError(
-            f"pca_dims must be at most the teacher's width, {width}, found {pca_dims}: "
-            "choose fewer, or 'auto' for all of them"
-        )
-    if n_rows <= pca_dims:
-        raise ArgumentError(
-            f"pca_dims must be less than the number of tokens, {n_rows}, found {pca_dims}: "
-            "choose fewer, or None (`--pca-dims none`) for no PCA"
-        )
-    try:
-        from sklearn.decomposition import PCA
-    except ImportError as error:
-        raise MissingExtraError("scikit-learn", "distill") from error
+        pca_dims = vectors.shape[1]
+    from sklearn.decomposition import PCA
+
     # Centred first, and in place: with means left in, this solver's float32 covariance loses three digits.
     vectors -= vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     pca = PCA(n_components=pca_dims, svd_solver="covariance_eigh", copy=False).fit(vectors)
     scores = _project_in_place(vectors, pca.components_.astype(np.float32, copy=False))
     scores *= np.where(-scores.min(axis=0) > scores.max(axis=0), -1, 1).astype(scores.dtype)
     return scores
+
+
+def check_dims(pca_dims: PcaDims, *, n_rows: int, width: int) -> None:
+    """Refuse what `reduce_dimensions` cannot do, before hours of work lead up to it.
+
+    Raises:
+        ArgumentError: when there are fewer columns or rows than `pca_dims` asks for.
+        MissingExtraError: when scikit-learn is not installed.
+    """
+    if pca_dims is None:
+        return
+    n_components = width if pca_dims == "auto" else pca_dims
+    if n_components > width:
+        raise ArgumentError(
+            f"pca_dims must be at most the teacher's width, {width}, found {pca_dims}: "
+            "choose fewer, or 'auto' for all of them"
+        )
+    if n_rows <= n_components:
+        raise ArgumentError(
+            f"pca_dims must be less than the number of tokens, {n_rows}, found {pca_dims}: "
+            "choose fewer, or None (`--pca-dims none`) for no PCA"
+        )
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("scikit-learn", "distill") from error
 
 
 def _project_in_place(vectors: Vectors, components: Vectors) -> Vectors:

@@ -16,7 +16,7 @@ import onnxruntime
 from m2v_onnx.config import Provider
 from m2v_onnx.errors import ArgumentError, ProviderError, TeacherError
 from m2v_onnx.model import Vectors
-from m2v_onnx.ort import ORT_ERRORS
+from m2v_onnx.ort import ORT_ERRORS, first_line
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Execution:
     """How a teacher runs.
 
     Attributes:
-        provider: onnxruntime's execution provider; `auto` takes the fastest that is there.
+        provider: onnxruntime's execution provider; `auto` takes CUDA where it loads, else the CPU.
         device_id: which GPU.
         batch_size: token sequences per run; None for what is fastest on the provider.
         n_threads: runs side by side on the CPU; None for every core that this process may use.
@@ -80,6 +80,7 @@ class TeacherSession:
     """
 
     def __init__(self, path: Path, execution: Execution) -> None:
+        self._path = path
         self._session = _open_session(path, execution)
         self.on_cpu = self._session.get_providers()[0] == _PROVIDER_NAMES["cpu"]
         self._input_types = {entry.name: entry.type for entry in self._session.get_inputs()}
@@ -121,14 +122,21 @@ class TeacherSession:
             name: np.ascontiguousarray(arrays[name], np.int32 if kind == "tensor(int32)" else np.int64)
             for name, kind in self._input_types.items()
         }
-        result: Vectors = self._session.run([output], feeds)[0]
+        try:
+            result: Vectors = self._session.run([output], feeds)[0].astype(np.float32, copy=False)
+        except ORT_ERRORS as error:
+            raise TeacherError(
+                f"expected a teacher that takes any batch of token ids, {self._path} failed on "
+                f"{input_ids.shape} ({first_line(error)}): export it with dynamic axes (--teacher-onnx export)"
+            ) from error
         return result
 
 
 def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSession:
     available = onnxruntime.get_available_providers()
     if execution.provider == "auto":
-        wanted = next(name for name in _PROVIDER_NAMES.values() if name in available)
+        # CoreML only when it is asked for: whether it is faster at three tokens, nobody has measured.
+        wanted = _PROVIDER_NAMES["cuda" if _PROVIDER_NAMES["cuda"] in available else "cpu"]
     else:
         wanted = _PROVIDER_NAMES[execution.provider]
         if wanted not in available:
@@ -142,7 +150,7 @@ def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSess
     except ORT_ERRORS as error:
         raise TeacherError(
             f"expected an ONNX graph that onnxruntime {onnxruntime.__version__} runs in {path}, found "
-            f"{str(error).strip().splitlines()[0]}: fetch or export the file again"
+            f"{first_line(error)}: fetch or export the file again"
         ) from error
     loaded = session.get_providers()[0]
     if loaded != wanted:

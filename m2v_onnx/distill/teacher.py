@@ -14,7 +14,7 @@ from m2v_onnx.config import OnnxMode
 from m2v_onnx.distill.exporter import convert_tokenizer, export_teacher
 from m2v_onnx.errors import ArgumentError, M2vOnnxError, TeacherError
 from m2v_onnx.folder import CONFIG_NAME, TOKENIZER_NAME, read_json, read_tokenizer
-from m2v_onnx.hub import download_folder, list_files, looks_like_hub_id
+from m2v_onnx.hub import cached_folder, download_folder, list_files, looks_like_hub_id
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +149,13 @@ def _find_folder(name: str | Path, source: TeacherSource) -> Path:
 
 def _download(repo_id: str, source: TeacherSource) -> Path:
     """Download what is needed: the ONNX file if the repository holds one, else the weights."""
-    files = list_files(repo_id, revision=source.revision, token=source.token)
+    try:
+        files = list_files(repo_id, revision=source.revision, token=source.token)
+    except M2vOnnxError:
+        cached = cached_folder(repo_id, revision=source.revision)  # offline
+        if cached is None:
+            raise
+        return cached
     onnx_name = next((name for name in _ONNX_NAMES if name in files), None)
     if onnx_name is not None and source.onnx != "export":
         heavy = [onnx_name, f"{onnx_name}_data", f"{onnx_name}.data"]
@@ -165,7 +171,8 @@ def _transformer_folder(folder: Path) -> Path:
     modules_path = folder / "modules.json"
     if not modules_path.exists():
         return folder
-    modules = {str(module.get("type")).split(".")[-1]: module for module in read_json(modules_path, list)}
+    listed = [module for module in read_json(modules_path, list) if isinstance(module, dict)]
+    modules = {str(module.get("type")).split(".")[-1]: module for module in listed}
     if "Transformer" not in modules:
         raise TeacherError(
             f"expected a Transformer among the modules in {modules_path}, found {', '.join(modules)}: only a "

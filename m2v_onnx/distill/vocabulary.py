@@ -48,9 +48,7 @@ def build_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str] | No
         TeacherError: when two tokens of the teacher's tokenizer share an id.
     """
     if recipe.vocabulary_mode == "only":
-        if words is None:
-            raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
-        return _word_vocabulary(teacher, recipe, words)
+        return _word_vocabulary(teacher, recipe, words or [])
     return _subword_vocabulary(teacher, recipe, words or [])
 
 
@@ -117,21 +115,29 @@ def _add_words(
     pattern = re.compile(recipe.token_remove_pattern) if recipe.token_remove_pattern and not only else None
     new_words: dict[str, None] = {}
     phrases: dict[str, None] = {}
-    n_empty = n_duplicates = 0
+    n_empty = n_duplicates = n_removed = 0
+    special = set(editable.added_tokens)
     for word in words:
         normalized, pieces = _split(tokenizer, word)
         if not pieces:
             n_empty += 1
+        elif word.strip() in special:
+            n_duplicates += 1
         elif len(pieces) > 1:
             n_duplicates += normalized.strip() in phrases
             phrases[normalized.strip()] = None
-        elif pieces[0] in known or pieces[0] in new_words or (pattern and pattern.match(pieces[0])):
+        elif pieces[0] in known or pieces[0] in new_words:
             n_duplicates += 1
+        elif pattern and pattern.match(pieces[0]):
+            n_removed += 1
         else:
             new_words[pieces[0]] = None
-    _report_words(len(new_words), len(phrases), n_duplicates, n_empty)
-    if not new_words and not phrases:
-        logger.warning("vocabulary: none of the %d entries adds a token", len(words))
+    skipped = f"{n_duplicates} duplicates, {n_removed} that the pattern removes, {n_empty} empty ones"
+    logger.log(
+        logging.INFO if n_duplicates + n_removed + n_empty == 0 else logging.WARNING,
+        "vocabulary: %d words and %d phrases added of %d entries; skipped: %s",
+        *(len(new_words), len(phrases), len(words), skipped),
+    )
     # A phrase that the teacher has as one token could never be met: its row moves to the phrases.
     editable.remove([phrase for phrase in phrases if phrase in known])
     editable.append(list(new_words))
@@ -144,7 +150,7 @@ def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> 
     Whole words by white space and punctuation, after NFKC, and lower-cased when no word has a capital;
     `[UNK]` is 0, `[PAD]` is 1. Entries of several words are found as phrases between word boundaries.
     """
-    has_capitals = any(word != word.lower() for word in words)
+    has_capitals = any(word != word.lower() for word in words if word.strip() not in ("[UNK]", "[PAD]"))
     steps = [normalizers.NFKC()] if has_capitals else [normalizers.NFKC(), normalizers.Lowercase()]
     tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[PAD]": 1}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence(steps)
@@ -174,9 +180,10 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str], padding: WordPadding) ->
     """Give the teacher's own ids of each text, special tokens included."""
     own = Tokenizer.from_str(tokenizer.to_str())
     own.enable_truncation(_MAX_WORD_TOKENS)
-    if own.padding is not None and padding == "none":
+    is_fixed = own.padding is not None and own.padding["length"] is not None
+    if padding == "none" or not is_fixed:  # padding to the longest would mix a word with its neighbours
         own.no_padding()
-    elif own.padding is not None and texts:
+    elif texts:
         logger.warning(
             "the teacher's tokenizer pads: words are averaged with their padding, as in model2vec 0.10; "
             "word_padding='none' (--word-padding none) gives better vectors, faster"
@@ -184,10 +191,3 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str], padding: WordPadding) ->
     for start in range(0, len(texts), _ENCODE_CHUNK):
         for encoding in own.encode_batch(list(texts[start : start + _ENCODE_CHUNK])):
             yield encoding.ids
-
-
-def _report_words(n_words: int, n_phrases: int, n_duplicates: int, n_empty: int) -> None:
-    logger.info(
-        "vocabulary: %d words and %d phrases added; skipped %d duplicates and %d empty after normalisation",
-        *(n_words, n_phrases, n_duplicates, n_empty),
-    )

@@ -60,6 +60,8 @@ class Encoder:
 
     def tokenize(self, texts: Iterable[str], *, max_length: int | Literal["model"] | None) -> list[list[int]]:
         """Give the known tokens' ids: see `StaticModel.tokenize`."""
+        if isinstance(texts, str):
+            raise ArgumentError("texts must be a list of strings, found one string: put it into a list")
         limit = self._model.config.max_length if max_length == "model" else max_length
         return tokenize_batch(self._model, list(texts), max_length=limit)
 

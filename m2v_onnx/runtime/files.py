@@ -104,6 +104,8 @@ def _read_lines(path: Path) -> Iterator[str]:
 
 def _read_jsonl(lines: Iterator[str], path: Path, column: str) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
         except ValueError as error:
@@ -120,8 +122,15 @@ def _read_jsonl(lines: Iterator[str], path: Path, column: str) -> Iterator[str]:
 
 
 def _read_csv(lines: Iterator[str], path: Path, column: str) -> Iterator[str]:
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
     reader = csv.DictReader(lines)
+    try:
+        yield from _read_column(reader, path, column)
+    except csv.Error as error:
+        raise ArgumentError(f"expected CSV in {path}, found {error} in line {reader.line_num}") from error
+
+
+def _read_column(reader: csv.DictReader[str], path: Path, column: str) -> Iterator[str]:
     if column not in (reader.fieldnames or ()):
         raise ArgumentError(
             f"expected a column {column!r} in {path}, found {', '.join(reader.fieldnames or ())}: "

@@ -10,7 +10,7 @@ import onnxruntime
 
 from m2v_onnx.errors import FolderError
 from m2v_onnx.model import Vectors
-from m2v_onnx.ort import ORT_ERRORS
+from m2v_onnx.ort import ORT_ERRORS, first_line
 
 # Padded batches stay in the cache: 64 rows of 50 tokens are five times as fast as 256 rows.
 _MAX_BATCH_TOKENS = 4096
@@ -30,7 +30,7 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except ORT_ERRORS as error:
         raise FolderError(
-            f"expected an ONNX graph in {path}, found a damaged one ({str(error).strip().splitlines()[0]}): "
+            f"expected an ONNX graph in {path}, found a damaged one ({first_line(error)}): "
             "write the folder again with `m2v-onnx export`"
         ) from error
 
@@ -47,6 +47,7 @@ class GraphPooling:
     """
 
     def __init__(self, path: Path, *, dim: int) -> None:
+        self._path = path
         self._session = open_session(path)
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if shapes.get("sentence_embedding", [None])[-1] != dim:
@@ -60,7 +61,13 @@ class GraphPooling:
         for indices in _batches(token_ids):
             ids, mask = _pad([token_ids[index] for index in indices])
             feeds = {"input_ids": ids, "attention_mask": mask}
-            out[indices] = self._session.run(["sentence_embedding"], feeds)[0]
+            try:
+                out[indices] = self._session.run(["sentence_embedding"], feeds)[0]
+            except ORT_ERRORS as error:
+                raise FolderError(
+                    f"expected a graph that takes the ids of its own tokenizer, {self._path} failed "
+                    f"({first_line(error)}): write the folder again with `m2v-onnx export`"
+                ) from error
 
 
 def _batches(token_ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:

@@ -102,6 +102,11 @@ def test_a_slow_tokenizer_is_converted(teacher, caplog):
             "expected a Transformer among the modules in .*, found StaticEmbedding",
         ),
         (
+            lambda t: (t / "modules.json").write_text('["x"]'),
+            TeacherError,
+            "expected a Transformer among the modules",
+        ),
+        (
             lambda t: (t / "modules.json").write_text("{}"),
             FolderError,
             "JSON list in .*modules.json, found a dict",
@@ -206,6 +211,25 @@ class TestSession:
             TeacherError, match="expected a text encoder .* found inputs pixel_values, attention"
         ):
             open_graph(tmp_path, graph)
+
+    def test_a_graph_of_one_fixed_length(self, tmp_path):
+        graph = tiny_teacher_graph()
+        for entry in graph.graph.input:
+            entry.type.tensor_type.shape.dim[1].dim_value = 128
+        with pytest.raises(
+            TeacherError, match=r"takes any batch of token ids, .* failed on \(1, 1\) .*dynamic axes"
+        ):
+            open_graph(tmp_path, graph)
+
+    def test_half_precision_comes_out_as_float32(self, tmp_path):
+        graph = tiny_teacher_graph(output="full")
+        graph.graph.node.append(
+            helper.make_node("Cast", ["full"], ["last_hidden_state"], to=TensorProto.FLOAT16)
+        )
+        graph.graph.output[0].CopyFrom(
+            helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT16, ["b", "s", 4])
+        )
+        assert open_graph(tmp_path, graph).hidden_states(np.array([[7]])).dtype == np.float32
 
     def test_no_pooler(self, tmp_path):
         session = open_graph(tmp_path, tiny_teacher_graph())
@@ -316,6 +340,30 @@ class TestPipeline:
     def test_too_many_components_asked_for(self, teacher):
         with pytest.raises(ArgumentError, match="pca_dims must be at most the teacher's width, 4, found 5"):
             distill(teacher, pca_dims=5)
+
+    def test_only_needs_words(self, teacher):
+        with pytest.raises(ArgumentError, match="vocabulary_mode 'only' needs a vocabulary"):
+            distill(teacher, vocabulary_mode="only")
+
+    def test_a_vocabulary_may_be_a_path_in_a_string_or_a_generator(self, teacher, tmp_path):
+        (tmp_path / "words.txt").write_text("star\n")
+        by_path = distill(teacher, vocabulary=str(tmp_path / "words.txt"), pca_dims=2)
+        by_words = distill(teacher, vocabulary=(word for word in ["star"]), pca_dims=2)
+        assert by_path.tokenizer.get_vocab() == by_words.tokenizer.get_vocab()
+        assert "star" in by_path.tokenizer.get_vocab()
+        with pytest.raises(ArgumentError, match=r"vocabulary\[1\] must be a string, found int: 3"):
+            distill(teacher, vocabulary=["star", 3])
+
+    def test_a_sif_coefficient_means_sif(self, teacher):
+        assert (
+            distill(teacher, recipe="model2vec-0.1", pca_dims=2, sif_coefficient=1e-3).config.recipe.weighting
+            == "sif"
+        )
+        assert distill(teacher, pca_dims=2, sif_coefficient=None).config.recipe.weighting == "none"
+        with pytest.raises(
+            ArgumentError, match="weighting and sif_coefficient must agree, found 'zipf' and 0.001"
+        ):
+            distill(teacher, weighting="zipf", sif_coefficient=1e-3)
 
     def test_an_unknown_recipe(self, teacher):
         with pytest.raises(

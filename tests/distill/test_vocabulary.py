@@ -154,7 +154,14 @@ def test_words_extend_the_vocabulary(bert):
 
 def test_words_that_add_nothing_are_said(bert, caplog):
     build_vocabulary(bert, RECIPE, ["sun", "", "THE"])
-    assert "none of the 3 entries adds a token" in caplog.text
+    assert "0 words and 0 phrases added of 3 entries; skipped: 2 duplicates" in caplog.text
+    assert "1 empty ones" in caplog.text
+
+
+def test_padding_to_the_longest_does_not_mix_words(bert):
+    bert.tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
+    sequences = fed(build_vocabulary(bert, RECIPE, ["sunlight", "sunlights"]))
+    assert sequences["sunlight"] == [3, 7, 9, 4]
 
 
 def test_a_word_is_fed_with_the_teachers_padding_or_without(bert):
@@ -174,6 +181,12 @@ def test_only_the_users_words(bert):
     assert vocabulary.tokenizer.encode("full moons").ids == [0, 0]
 
 
+def test_special_tokens_in_the_list_stay_the_special_tokens(bert):
+    vocabulary = build_vocabulary(bert, ONLY, ["[PAD]", "[UNK]", "sun"])
+    assert tokens_of(vocabulary) == ["[UNK]", "[PAD]", "sun"]
+    assert vocabulary.tokenizer.encode("SUN").ids == [2]
+
+
 def test_only_lower_case_words_make_a_lower_casing_tokenizer(bert):
     vocabulary = build_vocabulary(bert, ONLY, ["sun", "élan"])
     assert vocabulary.tokenizer.encode("SUN Élan elan").ids == [2, 3, 0]
@@ -182,7 +195,6 @@ def test_only_lower_case_words_make_a_lower_casing_tokenizer(bert):
 @pytest.mark.parametrize(
     ("recipe", "words", "message"),
     [
-        (ONLY, None, "vocabulary_mode 'only' needs a vocabulary"),
         (ONLY, ["", " "], "must hold words, found that none of its 2 entries is left after"),
         (
             replace(RECIPE, token_remove_pattern="."),

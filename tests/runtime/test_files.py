@@ -24,6 +24,7 @@ def write(path, content):
         ("a.txt", "\ufeffsun\r\n\n  moon  \n", ["sun", "", "  moon  "]),
         ("a.txt", "sun\u2028moon\rstar\x0c\n", ["sun\u2028moon\rstar\x0c"]),
         ("a.jsonl", '{"text": "sun"}\n{"text": "mo\\non", "n": 1}\n', ["sun", "mo\non"]),
+        ("a.jsonl", '{"text": "sun"}\n\n', ["sun"]),
         ("a.csv", 'id,text\n1,sun\n2,"two\nlines, ""quoted"""\n', ["sun", 'two\nlines, "quoted"']),
     ],
 )
@@ -52,6 +53,7 @@ def test_standard_input(monkeypatch):
         ("a.jsonl", b'{"body": "sun"}\n', "a string in field 'text' in line 1 of .*found None.*--column"),
         ("a.jsonl", b"[1]\n", "a string in field 'text' in line 1 of"),
         ("a.csv", b"title,body\nsun,moon\n", "expected a column 'text' in .*found title, body.*--column"),
+        ("a.csv", b"text\rsun\r", "expected CSV in .*a.csv, found new-line character"),
         ("a.csv", b"id,text\n1\n", "expected a value for column 'text' in line 2 of"),
     ],
 )
