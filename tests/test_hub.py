@@ -145,3 +145,10 @@ def test_a_teacher_by_id_takes_its_onnx_file_and_not_its_weights(hub, teacher):
         "special_tokens_map.json",
         "tokenizer.json",
     ]
+
+
+def test_a_teacher_that_is_cached_needs_no_hub(hub, teacher, monkeypatch):
+    hub.repositories = {("owner/teacher", "main"): teacher}
+    online = load_teacher("owner/teacher")
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert load_teacher("owner/teacher").onnx_path == online.onnx_path

@@ -127,7 +127,7 @@ class TeacherSession:
         except ORT_ERRORS as error:
             raise TeacherError(
                 f"expected a teacher that takes any batch of token ids, {self._path} failed on "
-                f"{input_ids.shape} ({first_line(error)}): export it with dynamic axes (--teacher-onnx export)"
+                f"{input_ids.shape} ({first_line(error)}): export it again (--teacher-onnx export)"
             ) from error
         return result
 
