@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from m2v_onnx.errors import M2vOnnxError
@@ -61,12 +62,9 @@ def cached_folder(repo_id: str, *, revision: str | None) -> Path | None:
 
 
 def _hub_errors() -> tuple[type[Exception], ...]:
-    """Give what huggingface_hub raises: OSErrors up to 0.36, and since 1.0 those of httpx as well."""
-    try:
-        from httpx import HTTPError
-    except ImportError:
-        return (OSError, ValueError)
-    return (OSError, ValueError, HTTPError)
+    """Give what huggingface_hub raises: OSErrors up to 0.36, since then those of its HTTP library as well."""
+    libraries = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    return (OSError, ValueError, *(library.HTTPError for library in libraries if library is not None))
 
 
 def _not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,7 +19,7 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
         unit: what is counted, for the rate.
         show: False shows nothing; nothing is shown either where stderr is no terminal.
     """
-    if not show:
+    if not show or not sys.stderr.isatty():
         yield lambda _done: None
         return
     from rich.console import Console
@@ -32,7 +33,6 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
         TimeRemainingColumn,
     )
 
-    console = Console(stderr=True)
     counted = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(compact=True))
     columns = (
         SpinnerColumn(),
@@ -41,7 +41,7 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
         *(counted if total is not None else ()),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=total, rate="")
 
         def advance(done: int) -> None:
