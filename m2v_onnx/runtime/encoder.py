@@ -43,10 +43,8 @@ class Encoder:
         if batch_size < 1:
             raise ArgumentError(f"batch_size must be 1 or more, found {batch_size}")
         if isinstance(texts, str):
-            one: Vectors = self.encode([texts], batch_size=1, max_length=max_length, show_progress_bar=False)[
-                0
-            ]
-            return one
+            rows = self.encode([texts], batch_size=1, max_length=max_length, show_progress_bar=False)
+            return rows.reshape(self._model.dim)
         all_texts = list(texts)
         limit = self._model.config.max_length if max_length == "model" else max_length
         vectors = np.zeros((len(all_texts), self._model.dim), np.float32)

@@ -327,6 +327,33 @@ class TestPipeline:
         np.testing.assert_allclose(model.table[2], rows[[3, 7, 9, 4]].mean(axis=0) + 0.025, rtol=1e-5)
         assert model.tokenize(["moon sunlight sun"]) == [[3, 2]]
 
+    def test_the_vocabulary_mode_of_recipe_0_1_by_hand(self, teacher):
+        # Capitals, an accent, a duplicate, a blank, and words that the teacher does not know as a whole.
+        words = ["sun", "Sun", "sunlights", "sun", "", "élan"]
+        model = distill(
+            teacher, recipe="model2vec-0.1", vocabulary_mode="only", vocabulary=words, pca_dims=None
+        )
+        assert model.tokenizer.get_vocab() == {
+            "[UNK]": 0,
+            "[PAD]": 1,
+            "sun": 2,
+            "Sun": 3,
+            "sunlights": 4,
+            "élan": 5,
+        }
+        rows = teacher_rows()
+        first, second, third = 0.02, 0.03, 0.04  # what the teacher adds at positions 2, 3 and 4
+        sun = rows[7] + first
+        sunlights = (rows[7] + first + rows[9] + second + rows[10] + third) / 3
+        unknown = rows[2] + first
+        expected = [0 * unknown, np.log(2) * (rows[0] + first), np.log(3) * sun, np.log(4) * sun]
+        expected += [np.log(5) * sunlights, np.log(6) * unknown]
+        np.testing.assert_allclose(model.table, expected, rtol=1e-5)
+        assert model.tokenize(["Sun sun SUN elan élan, unknown"]) == [[3, 2, 5]]
+        np.testing.assert_allclose(
+            model.encode("sunlights sun?"), (model.table[4] + model.table[2]) / 2, rtol=1e-5
+        )
+
     def test_float16(self, teacher):
         assert distill(teacher, pca_dims=2, dtype="float16").table.dtype == np.float16
 
