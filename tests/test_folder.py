@@ -180,6 +180,15 @@ def test_a_graph_of_another_model_is_named(folder, tmp_path):
         StaticModel.from_pretrained(folder).encode(["sun"] * 9)
 
 
+def test_a_folder_that_was_replaced_after_it_was_loaded_is_named(folder):
+    model = StaticModel.from_pretrained(folder)
+    tiny_model(table=ROWS[::-1].copy()).save_pretrained(folder)
+    with pytest.raises(
+        FolderError, match="expected the table's vectors from the graph .*load the folder again"
+    ):
+        model.encode(["sun"] * 9)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

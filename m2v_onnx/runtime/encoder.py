@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from m2v_onnx.errors import ArgumentError
+from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.progress import track
 from m2v_onnx.runtime.tokenization import tokenize_batch
@@ -75,7 +75,24 @@ class Encoder:
             return None
         from m2v_onnx.runtime.pooling import GraphPooling
 
-        return GraphPooling(self._model.graph_path, dim=self._model.dim)
+        graph = GraphPooling(self._model.graph_path, dim=self._model.dim)
+        self._check_graph(graph)
+        return graph
+
+    def _check_graph(self, graph: GraphPooling) -> None:
+        """Refuse a graph of another model: an old one, or one that came after the table was loaded."""
+        n_tokens = self._model.n_tokens
+        probes = [
+            [i] for i in (n_tokens // 3, n_tokens // 2, n_tokens - 1) if i not in self._model.masked_ids
+        ]
+        expected, found = np.zeros((2, len(probes), self._model.dim), np.float32)
+        pool_rows(self._model, probes, expected)
+        graph.pool(probes, found)
+        if not np.allclose(found, expected, atol=1e-3 * np.abs(expected).max(initial=0)):
+            raise FolderError(
+                f"expected the table's vectors from the graph {self._model.graph_path}, found others: they are "
+                "of two models; load the folder again, or write it again with `m2v-onnx export`"
+            )
 
 
 def pool_rows(model: StaticModel, token_ids: list[list[int]], out: Vectors) -> None:
