@@ -90,8 +90,8 @@ class Encoder:
         graph.pool(probes, found)
         if not np.allclose(found, expected, atol=1e-3 * np.abs(expected).max(initial=0)):
             raise FolderError(
-                f"expected the table's vectors from the graph {self._model.graph_path}, found others: they are "
-                "of two models; load the folder again, or write it again with `m2v-onnx export`"
+                f"expected the table's vectors from {self._model.graph_path}, found others: they are of two "
+                "models; load the folder again, or write it again with `m2v-onnx export`"
             )
 
 
