@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib.util
 import logging
@@ -98,6 +99,15 @@ def _check_installed(*packages: str) -> None:
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "optimum")
+
+
+def parse_child_arguments(description: str | None) -> argparse.Namespace:
+    """Read, in a child program, what `_run_child` passes: `folder`, `output`, `trust_remote_code`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--trust-remote-code", action="store_true")
+    return parser.parse_args()
 
 
 def _run_child(module: str, folder: Path, output: Path, *, trust_remote_code: bool) -> None:

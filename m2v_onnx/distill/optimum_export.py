@@ -7,7 +7,6 @@ token types and causal masks.
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import sys
 from collections.abc import Collection
@@ -22,6 +21,7 @@ from optimum.exporters.onnx import export
 from optimum.exporters.onnx.config import TextEncoderOnnxConfig
 from optimum.utils import NormalizedTextConfig
 
+from m2v_onnx.distill.exporter import parse_child_arguments
 from m2v_onnx.distill.session import Execution, TeacherSession
 from m2v_onnx.errors import M2vOnnxError, TeacherError
 from m2v_onnx.folder import CONFIG_NAME, read_json
@@ -53,11 +53,7 @@ class _Transformer:
 
 def main() -> None:
     """Export, check, and print the largest difference."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--trust-remote-code", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parse_child_arguments(__doc__)
     try:
         transformer = _load_transformer(arguments.folder, trust_remote_code=arguments.trust_remote_code)
         export(transformer.model, _TextGraph(transformer), arguments.output)

@@ -5,20 +5,16 @@ A program of its own, so that transformers never enters the process that distils
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 from transformers import AutoTokenizer
+
+from m2v_onnx.distill.exporter import parse_child_arguments
 
 
 def main() -> None:
     """Convert the tokenizer of a folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--trust-remote-code", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parse_child_arguments(__doc__)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             arguments.folder, trust_remote_code=arguments.trust_remote_code, use_fast=True
