@@ -248,6 +248,11 @@ def main() -> None:
     except M2vOnnxError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except ImportError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        print("Aborted.", file=sys.stderr)  # Ctrl-C while an extension module was being imported
+        sys.exit(130)
 
 
 def _show_notes(*, quiet: bool) -> None:
@@ -280,14 +285,14 @@ def _print_summary(folder: Path, *, as_json: bool, quiet: bool) -> None:
     from m2v_onnx.folder import read_model
     from m2v_onnx.runtime.inspection import describe_model
 
-    description = asdict(describe_model(read_model(folder)))
+    model = read_model(folder)
     if as_json:
-        _print_json({"output": str(folder), **description})
+        _print_json({"output": str(folder), **asdict(describe_model(model))})
     else:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         print(
-            f"{folder}: {description['tokens']:,} tokens x {description['dim']} dimensions, "
-            f"{description['dtype']}, {size / 1e6:.1f} MB with its ONNX graph"
+            f"{folder}: {model.n_tokens:,} tokens x {model.dim} dimensions, "
+            f"{model.table.dtype.name}, {size / 1e6:.1f} MB with its ONNX graph"
         )
 
 
