@@ -161,7 +161,7 @@ def main() -> None:
             "" if found.n_ids is None else str(found.n_ids),
             "" if found.largest_vector is None else f"{found.largest_vector:.1e}",
         )
-    Console(width=120).print(table)
+    Console(width=140).print(table)
     sys.exit(1 if n_failed else 0)
 
 
