@@ -14,6 +14,7 @@ TableDtype = Literal["float32", "float16"]
 Affixing = Literal["teacher", "swapped"]
 VocabularyMode = Literal["extend", "only"]
 WordPadding = Literal["teacher", "none"]
+Precision = Literal["fp32", "fp16", "int8", "int4"]
 PcaDims = int | float | Literal["auto"] | None
 
 OnnxMode = Literal["auto", "reuse", "export"]
