@@ -107,7 +107,7 @@ def distill(
     """
     from m2v_onnx.distill import Execution, TeacherSource
     from m2v_onnx.distill import distill as run
-    from m2v_onnx.folder import check_output
+    from m2v_onnx.replacement import check_output
 
     import_module("m2v_onnx.export")  # a missing extra is better known before the work than behind it
     _show_notes(quiet=quiet)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, processors
 
 from m2v_onnx.config import ModelConfig
 from m2v_onnx.errors import FolderError
@@ -32,7 +32,8 @@ class StaticModel:
     Attributes:
         table: (R, D) float32, float16, float64 or int8, one row per token id, or per cluster of tokens
             where there is a `mapping`. Read only; not copied.
-        tokenizer: text to token ids. The model owns it: truncation and padding are switched off.
+        tokenizer: text to token ids. The model owns it: truncation and padding are switched off, and a
+            post-processor that puts tokens without meaning around a text is set where there is none.
         config: how to encode, and where the model came from.
         weights: (V,) float32, a factor per token id; None for ones.
         mapping: (V,) int32, the table's row of each token id; None for the identity.
@@ -53,6 +54,8 @@ class StaticModel:
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
         _check_fit(self)
+        if self.tokenizer.post_processor is None:
+            _add_masked_affixes(self)
 
     @property
     def dim(self) -> int:
@@ -208,11 +211,9 @@ class StaticModel:
         Returns:
             (B, D) float32.
         """
-        max_length = self.config.max_length
         vectors = [np.zeros((0, self.dim), dtype=np.float32)]
         for text in texts:
-            cut = None if max_length is None else max_length * self.median_token_length
-            ids = self.tokenizer.encode(text[:cut], add_special_tokens=False).ids[:max_length]
+            ids = self.token_ids_reference(text)
             known = [token_id for token_id in ids if token_id not in self.masked_ids]
             vector = np.zeros((1, self.dim), dtype=np.float32)
             if known:
@@ -222,11 +223,34 @@ class StaticModel:
             vectors.append(vector)
         return np.concatenate(vectors)
 
+    def token_ids_reference(self, text: str) -> list[int]:
+        """Give the token ids of a text within the model's limit, unknown and special tokens included.
+
+        The text is cut to `max_length` median tokens' characters, tokenised, and cut to `max_length` tokens.
+        """
+        max_length = self.config.max_length
+        cut = None if max_length is None else max_length * self.median_token_length
+        ids: list[int] = self.tokenizer.encode(text[:cut], add_special_tokens=False).ids
+        return ids[:max_length]
+
     @cached_property
     def _encoder(self) -> Encoder:
         from m2v_onnx.runtime import Encoder
 
         return Encoder(self)
+
+
+def _add_masked_affixes(model: StaticModel) -> None:
+    """Let other engines, which add special tokens, never see a text without a token; none of them counts."""
+    token_id = model.pad_token_id if model.unk_token_id is None else model.unk_token_id
+    if token_id is None:
+        return
+    token = model.tokenizer.id_to_token(token_id)
+    model.tokenizer.post_processor = processors.TemplateProcessing(
+        single=[token, "$A", token],
+        pair=[token, "$A", token, "$B", token],
+        special_tokens=[(token, token_id)],
+    )
 
 
 def _check_fit(model: StaticModel) -> None:

@@ -72,7 +72,7 @@ def _token_types_input(token_types: Literal["optional", "required"]) -> onnx.Val
 
 
 def _repeat_part(dim: int) -> Part:
-    """`sentence_embedding` -> `last_hidden_state`; `token_type_ids` are consumed by a sum that counts nothing."""
+    """`sentence_embedding` -> `last_hidden_state`; `token_type_ids` changes nothing."""
     nodes = [
         helper.make_node("ReduceSum", ["token_type_ids"], ["type_sum"], keepdims=0),
         helper.make_node("Mul", ["type_sum", "zero"], ["type_zero"]),

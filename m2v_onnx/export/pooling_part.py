@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from m2v_onnx.config import Precision
 from m2v_onnx.export.graph import Part
 from m2v_onnx.export.precision import EncodedTable, encode_table, sum_part
-from m2v_onnx.model import StaticModel, Vectors
+from m2v_onnx.model import StaticModel, Table, Vectors
 
 
 def pooling_part(model: StaticModel, precision: Precision) -> Part:
@@ -32,7 +32,7 @@ def factor_part(model: StaticModel, encoded: EncodedTable) -> Part:
         helper.make_node("Gather", ["has_meaning", "input_ids"], ["meaning"]),
         helper.make_node("Mul", ["mask", "meaning"], ["known"]),
     ]
-    constants = {"has_meaning": _has_meaning(model)}
+    constants: dict[str, Table] = {"has_meaning": _has_meaning(model)}
     weights = _weights(model, encoded)
     if weights is None:
         nodes.append(helper.make_node("Identity", ["known"], ["factor"]))
@@ -46,7 +46,8 @@ def factor_part(model: StaticModel, encoded: EncodedTable) -> Part:
         nodes.append(helper.make_node("Identity", ["input_ids"], ["row_ids"]))
         return Part(nodes, constants)
     nodes.append(helper.make_node("Gather", ["mapping", "input_ids"], ["row_ids"]))
-    return Part(nodes, {**constants, "mapping": model.mapping})
+    constants["mapping"] = model.mapping
+    return Part(nodes, constants)
 
 
 def mean_part(model: StaticModel) -> Part:
@@ -57,7 +58,7 @@ def mean_part(model: StaticModel) -> Part:
         helper.make_node("Div", ["sum", "divisor"], ["mean"]),
         *_normalize_nodes(normalize=model.config.normalize),
     ]
-    constants = {
+    constants: dict[str, Table] = {
         "axis_1": np.array([1], np.int64),
         "one": np.array(1, np.float32),
         "tiny": np.array(1e-32, np.float32),

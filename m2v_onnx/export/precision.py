@@ -199,9 +199,10 @@ def _pack(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     """
     shifted = (codes + _INT4_OFFSET).astype(np.uint8)
     n_high = (codes.shape[1] + 1) // 2
-    low = np.full((len(codes), n_high), _INT4_OFFSET, np.uint8)
-    low[:, : codes.shape[1] - n_high] = shifted[:, n_high:]
-    return shifted[:, :n_high] << 4 | low
+    packed = np.full((len(codes), n_high), _INT4_OFFSET, np.uint8)
+    packed[:, : codes.shape[1] - n_high] = shifted[:, n_high:]
+    packed |= shifted[:, :n_high] << 4
+    return packed
 
 
 def _gather_rows(encoded: EncodedTable) -> list[onnx.NodeProto]:

@@ -2,28 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
+from m2v_onnx.config import GraphName, Precision, TablePlace, check_choice
+from m2v_onnx.export.engine_files import write_engine_files
+from m2v_onnx.export.graph import ExternalTensor, Graph
 from m2v_onnx.export.ids_graph import build_ids_graph
-from m2v_onnx.folder import GRAPH_NAME, replace_folder, write_model_files
+from m2v_onnx.export.tokens_graph import build_tokens_graph
+from m2v_onnx.folder import EMBEDDED_GRAPHS, TABLE_NAME, graph_file_name, locate_table, write_model_files
+from m2v_onnx.goldens import make_goldens, write_goldens
 from m2v_onnx.model import StaticModel
+from m2v_onnx.replacement import replace_folder
+
+BUILDERS: dict[GraphName, Callable[..., Graph]] = {
+    "ids": build_ids_graph,
+    "ids3": partial(build_ids_graph, token_types="required"),
+    "tokens": build_tokens_graph,
+}
+DEFAULT_GRAPHS: tuple[GraphName, ...] = ("ids",)
+DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
-def write_model(model: StaticModel, path: Path, *, force: bool = False) -> None:
-    """Write config, table, tokenizer and the ids graph to `path`, all or nothing.
+def write_model(
+    model: StaticModel,
+    path: Path,
+    *,
+    graphs: Sequence[GraphName] = DEFAULT_GRAPHS,
+    precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
+    table: TablePlace = "embedded",
+    force: bool = False,
+) -> None:
+    """Write config, table, tokenizer, goldens and the graphs to `path`, all or nothing.
 
-    The bytes depend on the model alone.
+    The bytes depend on the arguments alone.
 
     Args:
         model: the model to write.
-        path: its folder; see `m2v_onnx.folder.replace_folder` for one that exists.
+        path: its folder; see `m2v_onnx.replacement.replace_folder` for one that exists.
+        graphs: the kinds of graphs.
+        precisions: the number types that each of them is written in.
+        table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is the
+            one in `model.safetensors` lie beside that file and point into it.
         force: write among files that are no part of a model.
 
     Raises:
+        ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
         FolderError: when the folder is in use for something else, or the table is not finite.
     """
+    for graph in graphs:
+        check_choice("graph", graph, BUILDERS)
+    for precision in precisions:
+        check_choice("precision", precision, get_args(Precision))
+    check_choice("table", table, get_args(TablePlace))
     with replace_folder(path, force=force) as draft:
         write_model_files(model, draft)
-        graph_path = draft / GRAPH_NAME
-        graph_path.parent.mkdir()
-        build_ids_graph(model).write(graph_path)
+        write_engine_files(model, draft)
+        write_goldens(make_goldens(model), draft)
+        for graph in graphs:
+            for precision in precisions:
+                name = graph_file_name(graph, precision)
+                _write_graph(BUILDERS[graph](model, precision=precision), draft, name, table)
+
+
+def _write_graph(graph: Graph, folder: Path, name: str, table: TablePlace) -> None:
+    if table == "shared":
+        place = locate_table(folder / TABLE_NAME, graph.large["table"].dtype)
+        if place is not None:
+            graph.write_without({"table": ExternalTensor(TABLE_NAME, *place)}, folder / name)
+            return
+    (folder / EMBEDDED_GRAPHS).mkdir(exist_ok=True)
+    graph.write(folder / EMBEDDED_GRAPHS / name)
