@@ -13,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer, processors
 
-from m2v_onnx.config import ModelConfig
+from m2v_onnx.config import (
+    DEFAULT_GRAPHS,
+    DEFAULT_PRECISIONS,
+    GraphName,
+    ModelConfig,
+    Precision,
+    TablePlace,
+)
 from m2v_onnx.errors import FolderError
 
 if TYPE_CHECKING:
@@ -116,23 +123,37 @@ class StaticModel:
 
         return read_model(download_model(path_or_id, revision=revision, token=token))
 
-    def save_pretrained(self, path: str | Path, *, force: bool = False) -> None:
-        """Write the model's folder: config, table, tokenizer and ONNX graph, all or nothing.
+    def save_pretrained(
+        self,
+        path: str | Path,
+        *,
+        graphs: Sequence[GraphName] = DEFAULT_GRAPHS,
+        precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
+        table: TablePlace = "embedded",
+        force: bool = False,
+    ) -> None:
+        """Write the model's folder: config, table, tokenizer and ONNX graphs, all or nothing.
 
         Needs the extra `export`. An older model at `path` is replaced in one step; files in the
-        folder that are no part of a model are kept.
+        folder that are no part of a model are kept. The bytes depend on model and arguments alone.
 
         Args:
             path: the folder to write.
+            graphs: `ids`, the one that every engine takes; `ids3`, for engines that always give three
+                inputs; `tokens`, the vector of every token.
+            precisions: number types that each graph is written in; outputs are float32 always.
+            table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is
+                the one in `model.safetensors` lie beside that file and point into it.
             force: write into a folder that holds other things than a model, too.
 
         Raises:
+            ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
             FolderError: when `path` is in use for something else, or the table is not finite.
             MissingExtraError: when onnx is not installed.
         """
         from m2v_onnx.export import write_model
 
-        write_model(self, Path(path), force=force)
+        write_model(self, Path(path), graphs=graphs, precisions=precisions, table=table, force=force)
 
     def encode(
         self,

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 from onnx import TensorProto, helper
 
 from m2v_onnx.config import Precision
@@ -89,18 +88,9 @@ def decode_table(encoded: EncodedTable) -> Vectors:
 
 def rows_part(encoded: EncodedTable) -> Part:
     """`row_ids` (batch, sequence) -> `rows` float32 (batch, sequence, D), before the scales."""
-    large = {"table": encoded.rows}
     if not encoded.is_packed:
-        return Part(_gather_rows(encoded), {}, large)
-    nodes = [
-        *_unpack_nodes(),
-        helper.make_node("Mul", ["high", "sixteen"], ["high_part"]),
-        helper.make_node("Sub", ["packed", "high_part"], ["low"]),
-        helper.make_node("Concat", ["high", "low"], ["codes"], axis=-1),
-        helper.make_node("Sub", ["codes", "offset"], ["centred"]),
-        _cut_node("centred", "rows"),
-    ]
-    return Part(nodes, _unpack_constants(encoded.dim), large)
+        return _gather_part(encoded)
+    return _unpack_part(encoded) + _join_part("high", "both", "rows", encoded.dim)
 
 
 def sum_part(encoded: EncodedTable) -> Part:
@@ -108,34 +98,22 @@ def sum_part(encoded: EncodedTable) -> Part:
 
     A MatMul is twice as fast as Mul and ReduceSum. Packed rows are summed before they are taken apart.
     """
-    constants = {"axis_1": np.array([1], np.int64)}
-    row = helper.make_node("Unsqueeze", ["factor", "axis_1"], ["factor_row"])
-    if not encoded.is_packed:
-        nodes = [
-            row,
-            *_gather_rows(encoded),
-            helper.make_node("MatMul", ["factor_row", "rows"], ["sum_row"]),
-            helper.make_node("Squeeze", ["sum_row", "axis_1"], ["unscaled_sum"]),
-        ]
-    else:
-        constants |= {**_unpack_constants(encoded.dim), "axis_2": np.array([2], np.int64)}
-        nodes = [
-            row,
-            *_unpack_nodes(),
-            helper.make_node("MatMul", ["factor_row", "packed"], ["packed_sum"]),
-            helper.make_node("MatMul", ["factor_row", "high"], ["high_sum"]),
-            helper.make_node("Mul", ["high_sum", "sixteen"], ["high_part"]),
-            helper.make_node("Sub", ["packed_sum", "high_part"], ["low_sum"]),
-            helper.make_node("Concat", ["high_sum", "low_sum"], ["codes_sum"], axis=-1),
-            helper.make_node("ReduceSum", ["factor_row", "axis_2"], ["factor_sum"], keepdims=1),
-            helper.make_node("Mul", ["factor_sum", "offset"], ["offset_sum"]),
-            helper.make_node("Sub", ["codes_sum", "offset_sum"], ["centred_row"]),
-            helper.make_node("Squeeze", ["centred_row", "axis_1"], ["centred"]),
-            _cut_node("centred", "unscaled_sum"),
-        ]
-    return Part(nodes, constants, {"table": encoded.rows}) + scale_columns_part(
-        encoded, "unscaled_sum", "sum"
+    row = Part(
+        [helper.make_node("Unsqueeze", ["factor", "axis_1"], ["factor_row"])],
+        {"axis_1": np.array([1], np.int64)},
     )
+    if encoded.is_packed:
+        sums = [
+            helper.make_node("MatMul", ["factor_row", "both"], ["both_sum"]),
+            helper.make_node("MatMul", ["factor_row", "high"], ["high_sum"]),
+        ]
+        part = row + _unpack_part(encoded) + Part(sums)
+        part += _join_part("high_sum", "both_sum", "sum_row", encoded.dim)
+    else:
+        part = row + _gather_part(encoded)
+        part += Part([helper.make_node("MatMul", ["factor_row", "rows"], ["sum_row"])])
+    squeeze = Part([helper.make_node("Squeeze", ["sum_row", "axis_1"], ["unscaled_sum"])])
+    return part + squeeze + scale_columns_part(encoded, "unscaled_sum", "sum")
 
 
 def scale_columns_part(encoded: EncodedTable, name: str, scaled_name: str) -> Part:
@@ -205,39 +183,52 @@ def _pack(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     return packed
 
 
-def _gather_rows(encoded: EncodedTable) -> list[onnx.NodeProto]:
+def _gather_part(encoded: EncodedTable) -> Part:
+    large = {"table": encoded.rows}
     if encoded.rows.dtype == np.float32:
-        return [helper.make_node("Gather", ["table", "row_ids"], ["rows"])]
-    return [
+        return Part([helper.make_node("Gather", ["table", "row_ids"], ["rows"])], {}, large)
+    nodes = [
         helper.make_node("Gather", ["table", "row_ids"], ["encoded_rows"]),
         helper.make_node("Cast", ["encoded_rows"], ["rows"], to=TensorProto.FLOAT),
     ]
+    return Part(nodes, {}, large)
 
 
-def _unpack_nodes() -> list[onnx.NodeProto]:
-    """`row_ids` -> `packed`, the bytes as floats, and `high`, their high four bits (batch, sequence, D / 2).
+def _unpack_part(encoded: EncodedTable) -> Part:
+    """`row_ids` -> `high`, the code in the high bits, and `both`, 16 high + low (batch, sequence, D / 2).
 
-    Floats because they are: BitShift and Concat of bytes took more than twice as long.
+    In floats, because BitShift and Concat of bytes took more than twice as long.
     """
-    return [
-        helper.make_node("Gather", ["table", "row_ids"], ["packed_bytes"]),
-        helper.make_node("Cast", ["packed_bytes"], ["packed"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["packed", "sixteenth"], ["shifted"]),
-        helper.make_node("Floor", ["shifted"], ["high"]),
+    nodes = [
+        helper.make_node("Gather", ["table", "row_ids"], ["packed"]),
+        helper.make_node("DequantizeLinear", ["packed", "one", "zero_of_both"], ["both"]),
+        helper.make_node("DequantizeLinear", ["packed", "sixteenth", "zero_of_high"], ["high_and_rest"]),
+        helper.make_node("Floor", ["high_and_rest"], ["high"]),
     ]
-
-
-def _unpack_constants(dim: int) -> dict[str, npt.NDArray[Any]]:
-    return {
-        "sixteen": np.array(16, np.float32),
+    constants: dict[str, Table] = {
+        "one": np.array(1, np.float32),
         "sixteenth": np.array(1 / 16, np.float32),
-        "offset": np.array(_INT4_OFFSET, np.float32),
+        "zero_of_both": np.array(17 * _INT4_OFFSET, np.uint8),
+        "zero_of_high": np.array(16 * _INT4_OFFSET, np.uint8),
+    }
+    return Part(nodes, constants, {"table": encoded.rows})
+
+
+def _join_part(high: str, both: str, joined: str, dim: int) -> Part:
+    """The codes of both halves of the columns, or sums of them -> all D columns.
+
+    An odd number of columns leaves one too many, which is cut off.
+    """
+    nodes = [
+        helper.make_node("Mul", [high, "sixteen"], ["high_part"]),
+        helper.make_node("Sub", [both, "high_part"], ["low"]),
+        helper.make_node("Concat", [high, "low"], ["halves"], axis=-1),
+        helper.make_node("Slice", ["halves", "start", "dim", "last_axis"], [joined]),
+    ]
+    constants: dict[str, Table] = {
+        "sixteen": np.array(16, np.float32),
         "start": np.array([0], np.int64),
         "dim": np.array([dim], np.int64),
         "last_axis": np.array([-1], np.int64),
     }
-
-
-def _cut_node(name: str, cut_name: str) -> onnx.NodeProto:
-    """Cut off the column that fills the last byte of an odd number of columns."""
-    return helper.make_node("Slice", [name, "start", "dim", "last_axis"], [cut_name])
+    return Part(nodes, constants)

@@ -22,36 +22,18 @@ BUILDERS: dict[GraphName, Callable[..., Graph]] = {
     "ids3": partial(build_ids_graph, token_types="required"),
     "tokens": build_tokens_graph,
 }
-DEFAULT_GRAPHS: tuple[GraphName, ...] = ("ids",)
-DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 def write_model(
     model: StaticModel,
     path: Path,
     *,
-    graphs: Sequence[GraphName] = DEFAULT_GRAPHS,
-    precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
-    table: TablePlace = "embedded",
-    force: bool = False,
+    graphs: Sequence[GraphName],
+    precisions: Sequence[Precision],
+    table: TablePlace,
+    force: bool,
 ) -> None:
-    """Write config, table, tokenizer, goldens and the graphs to `path`, all or nothing.
-
-    The bytes depend on the arguments alone.
-
-    Args:
-        model: the model to write.
-        path: its folder; see `m2v_onnx.replacement.replace_folder` for one that exists.
-        graphs: the kinds of graphs.
-        precisions: the number types that each of them is written in.
-        table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is the
-            one in `model.safetensors` lie beside that file and point into it.
-        force: write among files that are no part of a model.
-
-    Raises:
-        ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
-        FolderError: when the folder is in use for something else, or the table is not finite.
-    """
+    """Write a model's folder: see `StaticModel.save_pretrained`."""
     for graph in graphs:
         check_choice("graph", graph, BUILDERS)
     for precision in precisions:
