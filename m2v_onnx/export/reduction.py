@@ -48,9 +48,7 @@ def quantize_vocabulary(model: StaticModel, n_clusters: int) -> StaticModel:
         MissingExtraError: when scikit-learn is not installed.
     """
     if model.mapping is not None or model.weights is not None:
-        raise ArgumentError(
-            "quantize_vocabulary needs a model with a row a token: this one has fewer already"
-        )
+        raise ArgumentError("quantize_vocabulary needs a model with a row for each token, found shared rows")
     if not 1 <= n_clusters < model.n_tokens:
         raise ArgumentError(
             f"quantize_vocabulary must lie between 1 and the number of tokens, {model.n_tokens}, "

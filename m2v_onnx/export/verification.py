@@ -133,9 +133,7 @@ def _load_checked(path: Path) -> onnx.ModelProto:
                 _check_external(path, {entry.key: entry.value for entry in tensor.external_data})
         onnx.checker.check_model(path, full_check=True)
     except (DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise FolderError(
-            f"expected a valid ONNX model, found {first_line(error) or 'no such file'}"
-        ) from error
+        raise FolderError(f"expected a valid ONNX model, found another: {first_line(error)}") from error
     return proto
 
 
