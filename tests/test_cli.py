@@ -161,7 +161,7 @@ def test_wrong_usage_exits_2(arguments):
     assert "Usage:" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["distill", "export", "encode", "inspect"])
+@pytest.mark.parametrize("command", ["distill", "export", "verify", "encode", "inspect"])
 def test_help_shows_an_example(command):
     result = run(command, "--help")
     assert result.returncode == 0
@@ -192,3 +192,37 @@ def test_ctrl_c_leaves_nothing_behind(folder, tmp_path):
     assert child.returncode not in (0, 1, 2) or b"Aborted" in errors
     assert b"Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir() if "v.npy" in path.name] == []
+
+
+def test_verify_says_what_is_wrong(folder):
+    result = run("verify", folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [
+        line.split()[1] for line in result.stdout.splitlines() if ".onnx " in line and "onnx/" in line
+    ] == [
+        "onnx/model.onnx",
+        "onnx/model_quantized.onnx",
+    ]
+    (folder / "onnx/model.onnx").write_bytes((folder / "onnx/model_quantized.onnx").read_bytes()[:900])
+    result = run("verify", folder, "--json")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: onnx/model.onnx: expected a valid ONNX model")
+    graphs = {graph["file"]: graph["problem"] for graph in json.loads(result.stdout)["graphs"]}
+    assert graphs["onnx/model_quantized.onnx"] is None
+    assert graphs["onnx/model.onnx"] is not None
+
+
+def test_export_writes_what_was_asked_for(folder, tmp_path):
+    options = ["--graph", "ids,tokens", "--precision", "fp32,int4", "--shared-table", "--dims", 1]
+    result = run("export", folder, tmp_path / "m", *options)
+    assert result.returncode == 0, result.stderr
+    assert {path.relative_to(tmp_path / "m").as_posix() for path in (tmp_path / "m").rglob("*.onnx")} == {
+        "model.onnx",
+        "model_tokens.onnx",
+        "onnx/model_q4.onnx",
+        "onnx/model_tokens_q4.onnx",
+    }
+    assert run("verify", tmp_path / "m").returncode == 0
+    described = json.loads(run("export", folder, tmp_path / "m", "--quantize-vocabulary", 3, "--json").stdout)
+    assert (described["tokens"], described["table_bytes"]) == (6, 3 * 2 * 4)
+    assert run("verify", tmp_path / "m").returncode == 0
