@@ -115,11 +115,12 @@ def _read_entries(path: Path) -> tuple[list[str], Vectors]:
         block = lines
         if layout is None:
             layout = _detect_layout(lines, path)
-            table += bytes(len(_SPECIAL_TOKENS) * layout.dim * 4)
             n_lines = 0 if layout.n_entries is None else 1
             block = lines[n_lines:]
         if block:
             block_words, numbers = _parse_lines(block, dim=layout.dim, path=path, first_line=n_lines + 1)
+            if not words:
+                table += np.zeros((len(_SPECIAL_TOKENS), layout.dim), np.float32).data
             words += block_words
             table += numbers.data
             n_lines += len(block)
@@ -210,7 +211,7 @@ def _parse_numbers(texts: list[bytes], path: Path, first_line: int) -> Vectors:
             try:
                 _load_numbers([text])
             except ValueError as error:
-                raise _bad_number(path, line_number, str(error)) from error
+                raise _bad_number(path, line_number, str(error).partition(" at row")[0]) from error
         raise
     bad_rows = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
     if len(bad_rows):
