@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_BLOCK_BYTES = 1 << 24
+_BLOCK_BYTES = 1 << 22
 _SPECIAL_TOKENS = (UNK_TOKEN, PAD_TOKEN)
 
 

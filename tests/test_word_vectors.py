@@ -46,7 +46,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("block_bytes", [1 << 24, 1])
+@pytest.mark.parametrize("block_bytes", [1 << 22, 1])
 def test_every_form_is_read(tmp_path, monkeypatch, form, block_bytes):
     monkeypatch.setattr(word_vectors_module, "_BLOCK_BYTES", block_bytes)
     model = read_word_vectors(write(tmp_path, FORMS[form]))
@@ -162,7 +162,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("bad", BAD_FILES)
-@pytest.mark.parametrize("block_bytes", [1 << 24, 12])
+@pytest.mark.parametrize("block_bytes", [1 << 22, 12])
 def test_bad_files_are_named(tmp_path, monkeypatch, bad, block_bytes):
     monkeypatch.setattr(word_vectors_module, "_BLOCK_BYTES", block_bytes)
     content, message = BAD_FILES[bad]
