@@ -87,6 +87,17 @@ def test_export_gives_a_plain_folder_its_graph(folder, tmp_path):
     assert StaticModel.from_pretrained(tmp_path / "with-graph").graph_path is not None
 
 
+def test_export_of_word_vectors(tmp_path):
+    (tmp_path / "vectors.txt").write_text("sun 3 4\nmoon 0 2\nsun 9 9\n")
+    result = run("export", tmp_path / "vectors.txt", tmp_path / "model", "--json")
+    assert result.returncode == 0, result.stderr
+    assert "vectors.txt: 2 words and 0 phrases of 3 entries; after normalisation 1 are dup" in result.stderr
+    described = json.loads(result.stdout)
+    assert (described["tokens"], described["tokenizer"], described["max_length"]) == (4, "WordLevel", None)
+    result = run("encode", tmp_path / "model", "-", stdin="Sun moon\n")
+    assert json.loads(result.stdout)["embedding"] == [1.5, 3.0]
+
+
 def test_encode_to_json_lines_from_standard_input(folder):
     result = run("encode", folder, "-", stdin="sun\n\nmöon\n")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
@@ -130,6 +141,10 @@ def test_quiet_says_nothing(folder, tmp_path):
             "error: expected a new or empty folder or an older static model",
         ),
         (("export", "{teacher}", "out"), "error: expected a static model with one of"),
+        (
+            ("export", "{folder}/config.json", "out"),
+            "error: expected a model's folder, or word vectors in text",
+        ),
         (("encode", "{folder}", "{folder}/config.bin"), "error: expected a file of texts at"),
     ],
 )
