@@ -31,7 +31,7 @@ from m2v_onnx.config import (
 from m2v_onnx.errors import M2vOnnxError
 
 if TYPE_CHECKING:
-    from m2v_onnx.export import GraphReport
+    from m2v_onnx.export.verification import GraphReport
 
 app = typer.Typer(
     name="m2v-onnx",
@@ -227,7 +227,7 @@ def verify(
 
     Exit code 1 when one of them differs. Example: `m2v-onnx verify my-model`
     """
-    from m2v_onnx.export import verify_folder
+    from m2v_onnx.export.verification import verify_folder
 
     reports = list(verify_folder(folder))
     if as_json:

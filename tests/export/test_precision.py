@@ -115,8 +115,8 @@ def test_eight_bits_by_hand():
 
 def test_four_bits_by_hand():
     encoded = encode_table(np.array([[7, 0, 7]], np.float32), "int4")
-    # The columns are scaled to one; codes 7, 0, 7 stand 8 higher, the filler is 0.
-    np.testing.assert_array_equal(encoded.rows, [[15 << 4 | 15, 8 << 4 | 8]])
+    # The columns are scaled to one; the codes are 7, 0, 7: 128 + 16 x 7 + 7 and 128 + 16 x 0.
+    np.testing.assert_array_equal(encoded.rows, [[247, 128]])
     np.testing.assert_allclose(decode_table(encoded), [[7, 0, 7]], rtol=1e-6)
 
 

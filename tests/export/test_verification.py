@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.export import verify_folder
+from m2v_onnx.export.verification import verify_folder
 from m2v_onnx.goldens import HARD_TEXTS
 from tests.builders import ROWS, tiny_model
 
