@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,12 +15,18 @@ TableDtype = Literal["float32", "float16"]
 Affixing = Literal["teacher", "swapped"]
 VocabularyMode = Literal["extend", "only"]
 WordPadding = Literal["teacher", "none"]
+GraphName = Literal["ids", "ids3", "tokens"]
+Precision = Literal["fp32", "fp16", "int8", "int4"]
+TablePlace = Literal["embedded", "shared"]
 PcaDims = int | float | Literal["auto"] | None
 
 OnnxMode = Literal["auto", "reuse", "export"]
 Provider = Literal["auto", "cpu", "cuda", "coreml"]
 
 DEFAULT_MAX_LENGTH = 512
+DEFAULT_GRAPHS: tuple[GraphName, ...] = ("ids",)
+# transformers.js takes the second one by default.
+DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,12 @@ class Recipe:
     word_padding: WordPadding = "teacher"
 
     def __post_init__(self) -> None:
-        _check_choice("pooling", self.pooling, get_args(Pooling))
-        _check_choice("weighting", self.weighting, get_args(Weighting))
-        _check_choice("dtype", self.dtype, get_args(TableDtype))
-        _check_choice("affixes", self.affixes, get_args(Affixing))
-        _check_choice("vocabulary_mode", self.vocabulary_mode, get_args(VocabularyMode))
-        _check_choice("word_padding", self.word_padding, get_args(WordPadding))
+        check_choice("pooling", self.pooling, get_args(Pooling))
+        check_choice("weighting", self.weighting, get_args(Weighting))
+        check_choice("dtype", self.dtype, get_args(TableDtype))
+        check_choice("affixes", self.affixes, get_args(Affixing))
+        check_choice("vocabulary_mode", self.vocabulary_mode, get_args(VocabularyMode))
+        check_choice("word_padding", self.word_padding, get_args(WordPadding))
         _check_pca_dims(self.pca_dims)
         if self.weighting == "sif" and not (self.sif_coefficient and 0 < self.sif_coefficient < 1):
             raise ArgumentError(
@@ -102,7 +109,12 @@ class ModelConfig:
     recipe: Recipe | None = None
 
 
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+def check_choice(name: str, value: object, allowed: Collection[str]) -> None:
+    """Refuse a value that is none of the allowed ones.
+
+    Raises:
+        ArgumentError: naming both.
+    """
     if value not in allowed:
         raise ArgumentError(f"{name} must be one of {', '.join(allowed)}, found {value!r}")
 

@@ -5,15 +5,10 @@ The folder is the seam between distillation, every exported graph and every runt
 
 from __future__ import annotations
 
-import ctypes
 import json
-import os
-import secrets
 import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +19,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
 from m2v_onnx import __version__
-from m2v_onnx.config import DEFAULT_MAX_LENGTH, ModelConfig, Recipe
+from m2v_onnx.config import DEFAULT_MAX_LENGTH, GraphName, ModelConfig, Precision, Recipe
 from m2v_onnx.errors import ArgumentError, FolderError, M2vOnnxError
 from m2v_onnx.hub import download_folder, looks_like_hub_id, upload_folder
 from m2v_onnx.model import StaticModel, Table
@@ -32,9 +27,21 @@ from m2v_onnx.model import StaticModel, Table
 CONFIG_NAME = "config.json"
 TABLE_NAME = "model.safetensors"
 TOKENIZER_NAME = "tokenizer.json"
+GOLDENS_NAME = "goldens.json"
+CARD_NAME = "README.md"
+MODULES_NAME = "modules.json"
 GRAPH_NAME = "onnx/model.onnx"
+# Beside the table that it shares: onnxruntime takes no path that leads out of the graph's own folder.
+SHARED_GRAPH_NAME = "model.onnx"
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# What engines read as the limit of a model without one.
+UNLIMITED_LENGTH = 1_000_000
+
+# Names that engines look for: transformers.js picks a precision by its suffix.
+EMBEDDED_GRAPHS = "onnx"
+_GRAPH_STEMS: dict[GraphName, str] = {"ids": "model", "ids3": "model_ids3", "tokens": "model_tokens"}
+_PRECISION_SUFFIXES: dict[Precision, str] = {"fp32": "", "fp16": "_fp16", "int8": "_quantized", "int4": "_q4"}
 
 _Json = TypeVar("_Json", dict[str, Any], list[Any])
 
@@ -42,17 +49,56 @@ _Json = TypeVar("_Json", dict[str, Any], list[Any])
 # model2vec 0.1's, the third the nested form of sentence-transformers.
 _TABLE_PATHS = (TABLE_NAME, "embeddings.safetensors", f"0_StaticEmbedding/{TABLE_NAME}")
 _TABLE_TENSORS = ("embeddings", "embedding.weight")
-_ENGINE_FILES = (
+_NESTED_TOKENIZER = f"0_StaticEmbedding/{TOKENIZER_NAME}"
+# What a static model is read from.
+_READ_FILES = (CONFIG_NAME, MODULES_NAME, TOKENIZER_NAME, _NESTED_TOKENIZER, *_TABLE_PATHS)
+# What belongs to a model at the root of its folder: replaced with it, never carried over.
+_MODEL_ENTRIES = {name.split("/")[0] for name in (*_READ_FILES, GRAPH_NAME, GOLDENS_NAME)} | {
+    "1_Normalize",
+    "1_Pooling",
+    "2_Normalize",
     "config_sentence_transformers.json",
-    "modules.json",
     "special_tokens_map.json",
     "tokenizer_config.json",
     "vocab.txt",
-)
-_MODEL_FILES = (CONFIG_NAME, TOKENIZER_NAME, *_ENGINE_FILES, *_TABLE_PATHS, GRAPH_NAME)
-_NESTED_TOKENIZER = f"0_StaticEmbedding/{TOKENIZER_NAME}"
-# What belongs to a model at the root of its folder: replaced with it, never carried over.
-_MODEL_ENTRIES = {name.split("/")[0] for name in _MODEL_FILES} | {"1_Normalize", "1_Pooling", "2_Normalize"}
+}
+# In a model card that nobody has made their own.
+CARD_MARK = "<!-- Written by m2v-onnx."
+
+
+def graph_file_name(graph: GraphName, precision: Precision) -> str:
+    """Give the name of a graph's file, without its folder.
+
+    >>> graph_file_name("ids", "fp32"), graph_file_name("tokens", "int8")
+    ('model.onnx', 'model_tokens_quantized.onnx')
+    """
+    return f"{_GRAPH_STEMS[graph]}{_PRECISION_SUFFIXES[precision]}.onnx"
+
+
+def graph_files(folder: Path) -> Iterator[GraphFile]:
+    """Give every graph of a static model that a folder holds, embedded and shared ones."""
+    for parent in (folder / EMBEDDED_GRAPHS, folder):
+        for graph in _GRAPH_STEMS:
+            for precision in _PRECISION_SUFFIXES:
+                path = parent / graph_file_name(graph, precision)
+                if path.exists():
+                    yield GraphFile(path, graph, precision)
+
+
+def is_model_entry(path: Path) -> bool:
+    """Tell whether a file or folder at the root of a model's folder belongs to the model."""
+    if path.name == CARD_NAME:
+        return CARD_MARK in path.read_text(encoding="utf-8", errors="replace")
+    return path.name in _MODEL_ENTRIES or path.match("model*.onnx")
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """A graph in a model's folder."""
+
+    path: Path
+    graph: GraphName
+    precision: Precision
 
 
 def download_model(path_or_id: str | Path, *, revision: str | None = None, token: str | None = None) -> Path:
@@ -70,7 +116,7 @@ def download_model(path_or_id: str | Path, *, revision: str | None = None, token
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
         return download_folder(
-            str(path_or_id), [*_MODEL_FILES, _NESTED_TOKENIZER], revision=revision, token=token
+            str(path_or_id), [*_READ_FILES, GRAPH_NAME, SHARED_GRAPH_NAME], revision=revision, token=token
         )
     except M2vOnnxError as error:
         raise FolderError(str(error)) from error
@@ -144,7 +190,7 @@ def read_model(path: Path) -> StaticModel:
         )
     weights, mapping = tensors.get("weights"), tensors.get("mapping")
     config, is_ours = _read_config(path)
-    graph_path = path / GRAPH_NAME
+    graph_path = next((p for p in (path / GRAPH_NAME, path / SHARED_GRAPH_NAME) if p.exists()), None)
     tokenizer = read_tokenizer(table_path.with_name(TOKENIZER_NAME))
     try:
         return StaticModel(
@@ -154,7 +200,7 @@ def read_model(path: Path) -> StaticModel:
             weights=None if weights is None else weights.astype(np.float32),
             mapping=None if mapping is None else mapping.astype(np.int32),
             # Other libraries write graphs of other inputs and outputs under this name.
-            graph_path=graph_path if is_ours and graph_path.exists() else None,
+            graph_path=graph_path if is_ours else None,
         )
     except FolderError as error:
         raise FolderError(f"{path}: {error}") from error
@@ -216,6 +262,25 @@ def write_model_files(model: StaticModel, folder: Path) -> None:
     shutil.copymode(folder / CONFIG_NAME, folder / TABLE_NAME)  # safetensors writes for the owner alone
 
 
+def locate_table(path: Path, dtype: npt.DTypeLike) -> tuple[int, int] | None:
+    """Give the offset and the length in bytes of the table in `model.safetensors`.
+
+    None when the table there has another number type.
+    """
+    header, start = _read_header(path)
+    entry = header[_TABLE_TENSORS[0]]
+    if _DTYPES[entry["dtype"]] != np.dtype(dtype).str:
+        return None
+    begin, end = entry["data_offsets"]
+    return start + begin, end - begin
+
+
+def padding_token(model: StaticModel) -> tuple[str, int]:
+    """Give the token, and its id, that engines pad a batch with: any will do where the model has none."""
+    token_id = model.pad_token_id if model.pad_token_id is not None else model.unk_token_id or 0
+    return str(model.tokenizer.id_to_token(token_id)), token_id
+
+
 def check_finite(table: Table) -> None:
     """Refuse a table with NaN or infinity.
 
@@ -228,100 +293,6 @@ def check_finite(table: Table) -> None:
             f"the table must be finite, found NaN or infinity in {len(bad_rows)} of {len(table)} rows "
             f"(ids {', '.join(map(str, bad_rows[:5]))} …): distil again"
         )
-
-
-def check_output(path: Path, *, force: bool) -> None:
-    """Refuse an output path that is in use for something else than a static model.
-
-    Raises:
-        FolderError: naming what is there.
-    """
-    if path.exists() and not path.is_dir():
-        raise FolderError(f"expected a folder to write the model into, found the file {path}: name another")
-    if Path.cwd().is_relative_to(path.resolve()):
-        raise FolderError(
-            f"expected a folder to exchange as a whole, found the current one, {path}: work outside it"
-        )
-    if path.is_dir() and any(path.iterdir()) and not is_model_folder(path) and not force:
-        raise FolderError(
-            f"expected a new or empty folder or an older static model, found other files in {path}: "
-            "name another folder, or force it (--force) to replace those with the names of a model's files"
-        )
-
-
-@contextmanager
-def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give an empty draft folder that takes the place of `path` when the block ends without an error.
-
-    The exchange is one step of the file system where it has one (Linux, macOS), so that a kill at any
-    moment leaves the old folder or the new one; elsewhere it is two renames. Files of the old folder that
-    are no part of a model are carried over.
-
-    Raises:
-        FolderError: see `check_output`.
-    """
-    check_output(path, force=force)
-    path = path.resolve()
-    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.draft"
-    try:
-        draft.mkdir(parents=True)
-    except OSError as error:
-        raise FolderError(
-            f"expected to write the model beside {path}, found {error.strerror}: name another place"
-        ) from error
-    try:
-        yield draft
-        if path.exists():
-            _carry_over(path, draft)
-            _exchange(draft, path)
-        else:
-            draft.rename(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _carry_over(old: Path, new: Path) -> None:
-    for entry in old.iterdir():
-        if entry.name in _MODEL_ENTRIES:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.copytree(entry, new / entry.name, symlinks=True, copy_function=_link_or_copy)
-        else:
-            _link_or_copy(str(entry), str(new / entry.name))
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except (OSError, NotImplementedError):  # a system without hard links
-        shutil.copy2(source, target, follow_symlinks=False)
-
-
-def _exchange(draft: Path, path: Path) -> None:
-    if _exchange_in_one_step(os.fsencode(draft), os.fsencode(path)):
-        return
-    aside = draft.with_suffix(".old")
-    path.rename(aside)
-    try:
-        draft.rename(path)
-    except OSError:
-        aside.rename(path)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _exchange_in_one_step(draft: bytes, path: bytes) -> bool:
-    """Swap two paths by renameat2(RENAME_EXCHANGE) or renamex_np(RENAME_SWAP); False where there is none."""
-    if sys.platform == "win32":
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        at_cwd, exchange = -100, 2
-        return bool(libc.renameat2(at_cwd, draft, at_cwd, path, exchange) == 0)
-    if hasattr(libc, "renamex_np"):
-        swap = 2
-        return bool(libc.renamex_np(draft, path, swap) == 0)
-    return False
 
 
 def _read_text(path: Path) -> str:
@@ -344,10 +315,15 @@ def _map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise FolderError(
             f"expected a safetensors file in {path}, found a damaged one ({error}): fetch the file again"
         ) from error
+    header, start = _read_header(path)
+    return {name: _map_tensor(path, header[name], start=start) for name in names}
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """Give the header of a safetensors file, and where the tensors begin."""
     with path.open("rb") as file:
         header_bytes = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(header_bytes))
-    return {name: _map_tensor(path, header[name], start=8 + header_bytes) for name in names}
+        return json.loads(file.read(header_bytes)), 8 + header_bytes
 
 
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1", "I32": "<i4", "I64": "<i8"}
@@ -388,7 +364,7 @@ def _read_config(folder: Path) -> tuple[ModelConfig, bool]:
 
 
 def _has_normalize_module(folder: Path) -> bool:
-    path = folder / "modules.json"
+    path = folder / MODULES_NAME
     return path.exists() and '.Normalize"' in _read_text(path)
 
 
@@ -420,8 +396,8 @@ def _config_to_json(model: StaticModel) -> dict[str, Any]:
         "num_attention_heads": 1,
         "intermediate_size": model.dim,
         "vocab_size": model.n_tokens,
-        "pad_token_id": model.pad_token_id or 0,
-        "max_position_embeddings": model.config.max_length,
+        "pad_token_id": padding_token(model)[1],
+        "max_position_embeddings": model.config.max_length or UNLIMITED_LENGTH,
         "tokenizer_name": model.config.teacher,
         "apply_pca": None if recipe is None else recipe.pca_dims,
         "sif_coefficient": None if recipe is None or recipe.weighting != "sif" else recipe.sif_coefficient,

@@ -94,8 +94,8 @@ def upload_folder(
 ) -> str:
     """Upload a folder to a Hub repository in one commit; the repository is made where there is none.
 
-    Hidden files are left out. Graphs of the repository's `onnx/` that the folder does not hold are removed:
-    they are an older model's, and would give other vectors than the new table.
+    Hidden files are left out. Graphs in the repository that the folder does not hold are removed: they are
+    an older model's, and would give other vectors than the new table.
 
     Args:
         folder: what to upload.
@@ -133,7 +133,7 @@ def upload_folder(
                 revision=revision,
                 commit_message="Upload a static model with m2v-onnx",
                 ignore_patterns=[".*", "*/.*"],
-                delete_patterns="onnx/*",
+                delete_patterns=["onnx/*", "model*.onnx"],
             )
     except _upload_errors() as error:
         raise _not_uploaded(repo_id, error) from error

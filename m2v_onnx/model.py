@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, processors
 
-from m2v_onnx.config import ModelConfig
+from m2v_onnx.config import (
+    DEFAULT_GRAPHS,
+    DEFAULT_PRECISIONS,
+    GraphName,
+    ModelConfig,
+    Precision,
+    TablePlace,
+)
 from m2v_onnx.errors import FolderError
 
 if TYPE_CHECKING:
@@ -33,7 +40,8 @@ class StaticModel:
     Attributes:
         table: (R, D) float32, float16, float64 or int8, one row per token id, or per cluster of tokens
             where there is a `mapping`. Read only; not copied.
-        tokenizer: text to token ids. The model owns it: truncation and padding are switched off.
+        tokenizer: text to token ids. The model owns it: truncation and padding are switched off, and a
+            post-processor that puts tokens without meaning around a text is set where there is none.
         config: how to encode, and where the model came from.
         weights: (V,) float32, a factor per token id; None for ones.
         mapping: (V,) int32, the table's row of each token id; None for the identity.
@@ -54,6 +62,8 @@ class StaticModel:
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
         _check_fit(self)
+        if self.tokenizer.post_processor is None:
+            _add_masked_affixes(self)
 
     @property
     def dim(self) -> int:
@@ -114,23 +124,37 @@ class StaticModel:
 
         return read_model(download_model(path_or_id, revision=revision, token=token))
 
-    def save_pretrained(self, path: str | Path, *, force: bool = False) -> None:
-        """Write the model's folder: config, table, tokenizer and ONNX graph, all or nothing.
+    def save_pretrained(
+        self,
+        path: str | Path,
+        *,
+        graphs: Sequence[GraphName] = DEFAULT_GRAPHS,
+        precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
+        table: TablePlace = "embedded",
+        force: bool = False,
+    ) -> None:
+        """Write the model's folder: config, table, tokenizer and ONNX graphs, all or nothing.
 
         Needs the extra `export`. An older model at `path` is replaced in one step; files in the
-        folder that are no part of a model are kept.
+        folder that are no part of a model are kept. The bytes depend on model and arguments alone.
 
         Args:
             path: the folder to write.
+            graphs: `ids`, the one that every engine takes; `ids3`, for engines that always give three
+                inputs; `tokens`, the vector of every token.
+            precisions: number types that each graph is written in; outputs are float32 always.
+            table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is
+                the one in `model.safetensors` lie beside that file and point into it.
             force: write into a folder that holds other things than a model, too.
 
         Raises:
+            ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
             FolderError: when `path` is in use for something else, or the table is not finite.
             MissingExtraError: when onnx is not installed.
         """
         from m2v_onnx.export import write_model
 
-        write_model(self, Path(path), force=force)
+        write_model(self, Path(path), graphs=graphs, precisions=precisions, table=table, force=force)
 
     def push_to_hub(
         self,
@@ -255,11 +279,9 @@ class StaticModel:
         Returns:
             (B, D) float32.
         """
-        max_length = self.config.max_length
         vectors = [np.zeros((0, self.dim), dtype=np.float32)]
         for text in texts:
-            cut = None if max_length is None else max_length * self.median_token_length
-            ids = self.tokenizer.encode(text[:cut], add_special_tokens=False).ids[:max_length]
+            ids = self.token_ids_reference(text)
             known = [token_id for token_id in ids if token_id not in self.masked_ids]
             vector = np.zeros((1, self.dim), dtype=np.float32)
             if known:
@@ -269,11 +291,34 @@ class StaticModel:
             vectors.append(vector)
         return np.concatenate(vectors)
 
+    def token_ids_reference(self, text: str) -> list[int]:
+        """Give the token ids of a text within the model's limit, unknown and special tokens included.
+
+        The text is cut to `max_length` median tokens' characters, tokenised, and cut to `max_length` tokens.
+        """
+        max_length = self.config.max_length
+        cut = None if max_length is None else max_length * self.median_token_length
+        ids: list[int] = self.tokenizer.encode(text[:cut], add_special_tokens=False).ids
+        return ids[:max_length]
+
     @cached_property
     def _encoder(self) -> Encoder:
         from m2v_onnx.runtime import Encoder
 
         return Encoder(self)
+
+
+def _add_masked_affixes(model: StaticModel) -> None:
+    """Let other engines, which add special tokens, never see a text without a token; none of them counts."""
+    token_id = model.pad_token_id if model.unk_token_id is None else model.unk_token_id
+    if token_id is None:
+        return
+    token = model.tokenizer.id_to_token(token_id)
+    model.tokenizer.post_processor = processors.TemplateProcessing(
+        single=[token, "$A", token],
+        pair=[token, "$A", token, "$B", token],
+        special_tokens=[(token, token_id)],
+    )
 
 
 def _check_fit(model: StaticModel) -> None:

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from m2v_onnx import StaticModel
-from m2v_onnx import folder as folder_module
+from m2v_onnx import StaticModel, replacement
 from m2v_onnx.config import ModelConfig, Recipe
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder import is_model_folder, read_model, replace_folder
+from m2v_onnx.folder import is_model_folder, read_model
+from m2v_onnx.replacement import replace_folder
 from tests.builders import ROWS, tiny_model, word_piece
 
 
@@ -210,12 +210,12 @@ def test_an_older_model_is_replaced_and_other_files_are_kept(folder):
     (folder / "notes.txt").write_text("mine")
     (folder / ".git").mkdir()
     (folder / ".git/HEAD").write_text("ref")
-    (folder / "onnx/model_quantized.onnx").write_bytes(b"of the older model")
+    (folder / "onnx/model_tokens.onnx").write_bytes(b"of the older model")
     tiny_model(normalize=True).save_pretrained(folder)
     assert StaticModel.from_pretrained(folder).config.normalize
     assert (folder / "notes.txt").read_text() == "mine"
     assert (folder / ".git/HEAD").read_text() == "ref"
-    assert not (folder / "onnx/model_quantized.onnx").exists()
+    assert not (folder / "onnx/model_tokens.onnx").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
 
@@ -288,7 +288,7 @@ def test_a_table_that_is_not_finite_is_refused_and_the_old_model_stays(folder):
 
 def test_without_an_exchange_in_one_step_the_folder_is_still_replaced(folder, monkeypatch):
     # File systems such as NFS have none.
-    monkeypatch.setattr(folder_module, "_exchange_in_one_step", lambda draft, path: False)
+    monkeypatch.setattr(replacement, "_exchange_in_one_step", lambda draft, path: False)
     tiny_model(normalize=True).save_pretrained(folder)
     assert StaticModel.from_pretrained(folder).config.normalize
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
@@ -296,7 +296,7 @@ def test_without_an_exchange_in_one_step_the_folder_is_still_replaced(folder, mo
 
 def test_a_rename_that_fails_brings_the_old_model_back(folder, monkeypatch):
     before = snapshot(folder)
-    monkeypatch.setattr(folder_module, "_exchange_in_one_step", lambda draft, path: False)
+    monkeypatch.setattr(replacement, "_exchange_in_one_step", lambda draft, path: False)
     rename = Path.rename
 
     def fail_on_drafts(self, target):

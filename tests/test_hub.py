@@ -305,7 +305,8 @@ def test_a_private_branch(hub, model):
 
 
 def test_a_folder_is_pushed_as_it_is_and_an_older_models_graphs_go(hub, folder):
-    (folder / "onnx/model_quantized.onnx").write_bytes(b"other precision")
+    (folder / "onnx/model_q4.onnx").write_bytes(b"other precision")
+    (folder / "model_q4.onnx").write_bytes(b"beside the table")
     (folder / "pictures").mkdir()
     (folder / "pictures/a.bin").write_bytes(b"picture")
     visible = contents(folder)
@@ -315,11 +316,13 @@ def test_a_folder_is_pushed_as_it_is_and_an_older_models_graphs_go(hub, folder):
     upload_model(folder, "owner/tiny", token=TOKEN)
     assert contents(hub.repositories["owner/tiny", "main"]) == visible
 
-    (folder / "onnx/model_quantized.onnx").unlink()
+    (folder / "onnx/model_q4.onnx").unlink()
+    (folder / "model_q4.onnx").unlink()
     (folder / "pictures/a.bin").unlink()
     upload_model(folder, "owner/tiny", token=TOKEN)
     assert visible.keys() - contents(hub.repositories["owner/tiny", "main"]).keys() == {
-        "onnx/model_quantized.onnx"
+        "onnx/model_q4.onnx",
+        "model_q4.onnx",
     }
 
 

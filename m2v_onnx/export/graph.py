@@ -1,17 +1,53 @@
-"""ONNX models with large tensors, kept apart so that writing them copies nothing."""
+"""ONNX models put together from parts, with large tensors kept apart so that writing them copies nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 import onnx
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
+
+from m2v_onnx import __version__
+from m2v_onnx.model import StaticModel
+
+# What onnxruntime 1.15 and everything later load.
+OPSET = 17
+IR_VERSION = 8
 
 # Field numbers of onnx.proto.
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a graph.
+
+    Attributes:
+        nodes: its nodes, in an order in which they can run.
+        constants: the small tensors that they need, by name.
+        large: the large ones, contiguous.
+    """
+
+    nodes: list[onnx.NodeProto]
+    constants: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    large: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+    def __add__(self, other: Part) -> Part:
+        """Give both, one after the other; constants of one name are the same constant."""
+        return Part(self.nodes + other.nodes, self.constants | other.constants, self.large | other.large)
+
+
+@dataclass(frozen=True)
+class ExternalTensor:
+    """Where a tensor's bytes lie: a file beside the graph's own, an offset, and a length in bytes."""
+
+    file_name: str
+    offset: int
+    n_bytes: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +87,74 @@ class Graph:
             for name, array in self.large.items():
                 file.write(frames[name])
                 file.write(array.data)
+
+    def write_without(self, external: dict[str, ExternalTensor], path: Path) -> None:
+        """Write the model without its large tensors, which lie in another file of the same folder."""
+        model = onnx.ModelProto()
+        model.CopyFrom(self.proto)
+        for name, array in self.large.items():
+            tensor = model.graph.initializer.add()
+            tensor.CopyFrom(_header(name, array))
+            tensor.data_location = TensorProto.EXTERNAL
+            place = external[name]
+            for key, value in (
+                ("location", place.file_name),
+                ("offset", place.offset),
+                ("length", place.n_bytes),
+            ):
+                tensor.external_data.add(key=key, value=str(value))
+        path.write_bytes(_serialize(model))
+
+
+def assemble(
+    part: Part,
+    model: StaticModel,
+    *,
+    name: str,
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    contrib_version: int | None = None,
+) -> Graph:
+    """Make a graph of opset 17 and IR 8 from its parts.
+
+    Args:
+        part: all nodes, constants and large tensors.
+        model: what the metadata tells about.
+        name: the graph's name.
+        inputs: its inputs, in order.
+        outputs: its outputs, in order.
+        contrib_version: the version of onnxruntime's own operators; None where there are none.
+    """
+    opsets = [helper.make_opsetid("", OPSET)]
+    if contrib_version is not None:
+        opsets.append(helper.make_opsetid("com.microsoft", contrib_version))
+    graph = helper.make_graph(
+        part.nodes,
+        f"static_model_{name}",
+        inputs,
+        outputs,
+        [numpy_helper.from_array(array, constant) for constant, array in part.constants.items()],
+    )
+    proto = helper.make_model(
+        graph,
+        opset_imports=opsets,
+        ir_version=IR_VERSION,
+        producer_name="m2v-onnx",
+        producer_version=__version__,
+    )
+    helper.set_model_props(proto, _metadata(model))
+    return Graph(proto, part.large)
+
+
+def _metadata(model: StaticModel) -> dict[str, str]:
+    recipe, teacher = model.config.recipe, model.config.teacher
+    return {
+        "name": f"static model of {teacher}" if teacher else "static model",
+        "dim": str(model.dim),
+        "recipe": recipe.name if recipe else "",
+        "teacher": teacher or "",
+        "m2v_onnx_version": __version__,
+    }
 
 
 def _tensor_frame(name: str, array: npt.NDArray[Any]) -> bytes:

@@ -5,28 +5,39 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from string import Template
 
 import numpy as np
 
-from m2v_onnx.folder import CONFIG_NAME, GRAPH_NAME, TABLE_NAME, TOKENIZER_NAME
+from m2v_onnx.config import GraphName, Precision
+from m2v_onnx.folder import (
+    CARD_MARK,
+    CONFIG_NAME,
+    EMBEDDED_GRAPHS,
+    GRAPH_NAME,
+    SHARED_GRAPH_NAME,
+    TABLE_NAME,
+    TOKENIZER_NAME,
+    graph_file_name,
+)
 from m2v_onnx.hub import looks_like_hub_id
 from m2v_onnx.model import StaticModel
 
 # A card without this line is its reader's own.
-GENERATED_LINE = (
-    "<!-- Written by m2v-onnx. Remove this line to keep your own changes when the model is written again. -->"
-)
+GENERATED_LINE = f"{CARD_MARK} Remove this line to keep your own changes when the model is written again. -->"
 
 _FILES = {
     CONFIG_NAME: "how the model encodes, and how it was made",
     TABLE_NAME: "the table",
     TOKENIZER_NAME: "the tokenizer",
-    GRAPH_NAME: "token ids in, vectors out; `fp32` in transformers.js",
-    "onnx/model_fp16.onnx": "the same with a table of 16-bit numbers; `fp16` in transformers.js",
-    "onnx/model_quantized.onnx": "the same with a table of 8-bit numbers; `q8` in transformers.js",
-    "onnx/model_q4.onnx": "the same with a table of 4-bit numbers; `q4` in transformers.js",
 }
+_GRAPHS: dict[GraphName, str] = {
+    "ids": "token ids in, the vectors of texts out",
+    "ids3": "the same, for engines that feed `token_type_ids` always",
+    "tokens": "token ids in, the vector of every token out",
+}
+_JS_DTYPES: dict[Precision, str] = {"fp32": "fp32", "fp16": "fp16", "int8": "q8", "int4": "q4"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ _LANGCHAIN4J = _Snippet(
 import dev.langchain4j.model.embedding.onnx.OnnxEmbeddingModel;
 import dev.langchain4j.model.embedding.onnx.PoolingMode;
 
-var model = new OnnxEmbeddingModel("$name/onnx/model.onnx", "$name/tokenizer.json", PoolingMode.CLS);
+var model = new OnnxEmbeddingModel("$name/$graph", "$name/tokenizer.json", PoolingMode.CLS);
 float[] vector = model.embed("It's dangerous to go alone!").content().vector();  // always of length 1
 """,
 )
@@ -101,7 +112,7 @@ long[] ids = tokenizer.Encode("It's dangerous to go alone!").Select(id => (long)
 long[] mask = Enumerable.Repeat(1L, ids.Length).ToArray();
 long[] shape = { 1, ids.Length };
 
-using var session = new InferenceSession("$name/onnx/model.onnx");
+using var session = new InferenceSession("$name/$graph");
 using var options = new RunOptions();
 using var idsValue = OrtValue.CreateTensorValueFromMemory(ids, shape);
 using var maskValue = OrtValue.CreateTensorValueFromMemory(mask, shape);
@@ -120,12 +131,14 @@ def model_card(model: StaticModel, *, name: str, graph_names: Sequence[str]) -> 
     Args:
         model: the model to describe.
         name: what it is called: its folder, or its Hub id.
-        graph_names: the graphs in the folder, such as `onnx/model.onnx`.
+        graph_names: the paths of the graphs in the folder, such as `onnx/model.onnx`.
     """
-    snippets = list(_choose_snippets(model, graph_names))
+    graph = next((name for name in (GRAPH_NAME, SHARED_GRAPH_NAME) if name in graph_names), None)
+    snippets = list(_choose_snippets(model, graph))
     names = {
         "name": json.dumps(name, ensure_ascii=False)[1:-1],  # every language here escapes as JSON does
         "dim": model.dim,
+        "graph": graph,
     }
     names["js_name"] = names["name"] if "/" in name else f"./{names['name']}"  # else an id on the Hub
     usage = [
@@ -148,14 +161,15 @@ def model_card(model: StaticModel, *, name: str, graph_names: Sequence[str]) -> 
     return "\n\n".join(parts) + "\n"
 
 
-def _choose_snippets(model: StaticModel, graph_names: Sequence[str]) -> Iterator[_Snippet]:
+def _choose_snippets(model: StaticModel, graph: str | None) -> Iterator[_Snippet]:
     yield _M2V_ONNX
     yield _MODEL2VEC
     # It knows neither mapping nor weights, and cannot average integers.
     if model.mapping is None and model.weights is None and np.issubdtype(model.table.dtype, np.floating):
         yield _SENTENCE_TRANSFORMERS
-    if GRAPH_NAME in graph_names:
+    if graph == GRAPH_NAME:
         yield _TRANSFORMERS_JS
+    if graph is not None:
         # It drops the first and the last token of every text, taking them for special ones.
         if model.tokenizer.num_special_tokens_to_add(is_pair=False) == 2:
             yield _LANGCHAIN4J
@@ -199,6 +213,15 @@ def _facts(model: StaticModel) -> Iterator[str]:
 
 
 def _files_table(graph_names: Sequence[str]) -> str:
-    names = (CONFIG_NAME, TABLE_NAME, TOKENIZER_NAME, *graph_names)
-    rows = (f"| `{name}` | {_FILES.get(name, 'another graph')} |" for name in names)
+    contents = _FILES | dict(_describe_graphs())
+    rows = (f"| `{name}` | {contents[name]} |" for name in (*_FILES, *graph_names))
     return "\n".join(["| file | content |", "| --- | --- |", *rows])
+
+
+def _describe_graphs() -> Iterator[tuple[str, str]]:
+    """Give the path and the content of every graph that a folder can hold."""
+    for graph, precision in product(_GRAPHS, _JS_DTYPES):
+        name, content = graph_file_name(graph, precision), f"{_GRAPHS[graph]}; {precision}"
+        yield name, f"{content}, its table in `{TABLE_NAME}`"
+        in_js = f", in transformers.js `{_JS_DTYPES[precision]}`" if graph == "ids" else ""
+        yield f"{EMBEDDED_GRAPHS}/{name}", content + in_js

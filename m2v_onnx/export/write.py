@@ -2,28 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
+from m2v_onnx.config import GraphName, Precision, TablePlace, check_choice
+from m2v_onnx.export.engine_files import write_engine_files
+from m2v_onnx.export.graph import ExternalTensor, Graph
 from m2v_onnx.export.ids_graph import build_ids_graph
-from m2v_onnx.folder import GRAPH_NAME, replace_folder, write_model_files
+from m2v_onnx.export.tokens_graph import build_tokens_graph
+from m2v_onnx.folder import EMBEDDED_GRAPHS, TABLE_NAME, graph_file_name, locate_table, write_model_files
+from m2v_onnx.goldens import make_goldens, write_goldens
 from m2v_onnx.model import StaticModel
+from m2v_onnx.replacement import replace_folder
+
+BUILDERS: dict[GraphName, Callable[..., Graph]] = {
+    "ids": build_ids_graph,
+    "ids3": partial(build_ids_graph, token_types="required"),
+    "tokens": build_tokens_graph,
+}
 
 
-def write_model(model: StaticModel, path: Path, *, force: bool = False) -> None:
-    """Write config, table, tokenizer and the ids graph to `path`, all or nothing.
-
-    The bytes depend on the model alone.
-
-    Args:
-        model: the model to write.
-        path: its folder; see `m2v_onnx.folder.replace_folder` for one that exists.
-        force: write among files that are no part of a model.
-
-    Raises:
-        FolderError: when the folder is in use for something else, or the table is not finite.
-    """
+def write_model(
+    model: StaticModel,
+    path: Path,
+    *,
+    graphs: Sequence[GraphName],
+    precisions: Sequence[Precision],
+    table: TablePlace,
+    force: bool,
+) -> None:
+    """Write a model's folder: see `StaticModel.save_pretrained`."""
+    for graph in graphs:
+        check_choice("graph", graph, BUILDERS)
+    for precision in precisions:
+        check_choice("precision", precision, get_args(Precision))
+    check_choice("table", table, get_args(TablePlace))
     with replace_folder(path, force=force) as draft:
         write_model_files(model, draft)
-        graph_path = draft / GRAPH_NAME
-        graph_path.parent.mkdir()
-        build_ids_graph(model).write(graph_path)
+        write_engine_files(model, draft)
+        write_goldens(make_goldens(model), draft)
+        for graph in graphs:
+            for precision in precisions:
+                name = graph_file_name(graph, precision)
+                _write_graph(BUILDERS[graph](model, precision=precision), draft, name, table)
+
+
+def _write_graph(graph: Graph, folder: Path, name: str, table: TablePlace) -> None:
+    if table == "shared":
+        place = locate_table(folder / TABLE_NAME, graph.large["table"].dtype)
+        if place is not None:
+            graph.write_without({"table": ExternalTensor(TABLE_NAME, *place)}, folder / name)
+            return
+    (folder / EMBEDDED_GRAPHS).mkdir(exist_ok=True)
+    graph.write(folder / EMBEDDED_GRAPHS / name)

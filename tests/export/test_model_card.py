@@ -7,13 +7,19 @@ import re
 import numpy as np
 import pytest
 from huggingface_hub import ModelCard, metadata_load
+from tokenizers import processors
 
 from m2v_onnx.config import ModelConfig, Recipe
 from m2v_onnx.export.model_card import GENERATED_LINE, model_card
 from m2v_onnx.model import StaticModel
 from tests.builders import ROWS, tiny_model, word_piece
 
-GRAPHS = ("onnx/model.onnx", "onnx/model_fp16.onnx", "onnx/model_quantized.onnx", "onnx/model_q4.onnx")
+GRAPHS = (
+    "onnx/model.onnx",
+    "onnx/model_quantized.onnx",
+    "onnx/model_ids3_fp16.onnx",
+    "model_tokens_q4.onnx",
+)
 CONFIG = ModelConfig(normalize=True, teacher="owner/name", recipe=Recipe("model2vec-0.10", pca_dims=2))
 
 
@@ -60,6 +66,7 @@ def test_everything_but_the_snippets():
         "### model2vec\n\n"
         "### sentence-transformers\n\n"
         "### JavaScript: transformers.js\n\n"
+        "### Java: LangChain4j (`dev.langchain4j:langchain4j-embeddings`)\n\n"
         "### C#: `Microsoft.ML.OnnxRuntime` and `Tokenizers.DotNet`\n\n"
         "## Files\n\n"
         "| file | content |\n"
@@ -67,10 +74,12 @@ def test_everything_but_the_snippets():
         "| `config.json` | how the model encodes, and how it was made |\n"
         "| `model.safetensors` | the table |\n"
         "| `tokenizer.json` | the tokenizer |\n"
-        "| `onnx/model.onnx` | token ids in, vectors out; `fp32` in transformers.js |\n"
-        "| `onnx/model_fp16.onnx` | the same with a table of 16-bit numbers; `fp16` in transformers.js |\n"
-        "| `onnx/model_quantized.onnx` | the same with a table of 8-bit numbers; `q8` in transformers.js |\n"
-        "| `onnx/model_q4.onnx` | the same with a table of 4-bit numbers; `q4` in transformers.js |\n"
+        "| `onnx/model.onnx` | token ids in, the vectors of texts out; fp32, in transformers.js `fp32` |\n"
+        "| `onnx/model_quantized.onnx` | token ids in, the vectors of texts out; int8, in transformers.js "
+        "`q8` |\n"
+        "| `onnx/model_ids3_fp16.onnx` | the same, for engines that feed `token_type_ids` always; fp16 |\n"
+        "| `model_tokens_q4.onnx` | token ids in, the vector of every token out; int4, its table in "
+        "`model.safetensors` |\n"
     )
 
 
@@ -138,19 +147,19 @@ def test_sentence_transformers_where_it_reads_the_table(parts):
 
 
 def test_langchain4j_where_the_tokenizer_adds_the_tokens_that_it_drops():
-    tokens = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "sun", "moon")
-    assert "Java: LangChain4j" not in titles(write_card(tiny_model()))
-    card = write_card(tiny_model(tokenizer=word_piece(tokens, affixes=True)))
-    assert titles(card)[-2:] == [
-        "Java: LangChain4j",
-        "C#: `Microsoft.ML.OnnxRuntime` and `Tokenizers.DotNet`",
-    ]
+    adds_nothing = word_piece()
+    adds_nothing.post_processor = processors.ByteLevel()
+    assert "Java: LangChain4j" in titles(write_card(tiny_model()))
+    assert "Java: LangChain4j" not in titles(write_card(tiny_model(tokenizer=adds_nothing)))
 
 
-def test_a_folder_without_a_graph_and_a_graph_of_another_name():
+def test_a_folder_without_a_graph():
     card = write_card(tiny_model(), graph_names=())
     assert titles(card) == ["m2v-onnx", "model2vec", "sentence-transformers"]
     assert "transformers.js" not in card
-    assert "| `onnx/words.onnx` | another graph |" in write_card(
-        tiny_model(), graph_names=("onnx/words.onnx",)
-    )
+
+
+def test_a_graph_that_shares_the_table_is_none_for_javascript():
+    card = write_card(tiny_model(), graph_names=("model.onnx",))
+    assert 'new InferenceSession("my-model/model.onnx")' in card
+    assert "transformers.js" not in card

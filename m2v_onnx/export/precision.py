@@ -1,0 +1,234 @@
+"""The table in the number types that a graph may hold it in, and back to float32 inside the graph.
+
+Every quantised value is `code x row scale x column scale`. The row scale is folded into the weight of the
+token, the column scale is applied once to the finished sum, so that neither costs a look at every value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import TensorProto, helper
+
+from m2v_onnx.config import Precision
+from m2v_onnx.errors import ArgumentError
+from m2v_onnx.export.graph import Part
+from m2v_onnx.model import Table, Vectors
+
+_INT8_LEVELS, _INT4_LEVELS = 127, 7
+_INT4_OFFSET = 8
+# Shares of a row's largest value that four bits may span: clipping a few values can make all others finer.
+_INT4_SPANS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4)
+_BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class EncodedTable:
+    """A table as a graph holds it.
+
+    Attributes:
+        rows: (R, D) float32, float16 or int8; or (R, ceil(D / 2)) uint8, two codes a byte: the first half
+            of the columns in the high four bits, the second in the low ones, 8 standing for zero.
+        dim: D.
+        row_scale: (R,) float32, a factor for each row; None for ones.
+        column_scale: (D,) float32, a factor for each column; None for ones.
+    """
+
+    rows: npt.NDArray[Any]
+    dim: int
+    row_scale: Vectors | None = None
+    column_scale: Vectors | None = None
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether a byte holds two codes."""
+        return bool(self.rows.dtype == np.uint8)
+
+
+def encode_table(table: Table, precision: Precision) -> EncodedTable:
+    """Write a table in the number type of a precision. Deterministic.
+
+    Args:
+        table: (R, D) float or int8; not changed. int8 stays as it is under precision `int8`.
+        precision: the number type.
+
+    Raises:
+        ArgumentError: when a value is too large for float16.
+    """
+    dim = table.shape[1]
+    if precision == "fp32":
+        return EncodedTable(np.ascontiguousarray(table, "<f4"), dim)
+    if precision == "fp16":
+        return EncodedTable(_to_float16(table), dim)
+    if precision == "int8" and table.dtype == np.int8:
+        return EncodedTable(np.ascontiguousarray(table), dim)
+    if precision == "int8":
+        return _quantise(table, n_levels=_INT8_LEVELS, spans=(1.0,))
+    encoded = _quantise(table, n_levels=_INT4_LEVELS, spans=_INT4_SPANS)
+    return replace(encoded, rows=_pack(encoded.rows))
+
+
+def decode_table(encoded: EncodedTable) -> Vectors:
+    """Give (R, D) float32, the values that a graph with this table works with."""
+    codes = encoded.rows
+    if encoded.is_packed:
+        codes = np.concatenate([codes >> 4, codes & 15], axis=1)[:, : encoded.dim].astype(np.float32)
+        codes -= _INT4_OFFSET
+    table = codes.astype(np.float32)
+    if encoded.row_scale is not None:
+        table *= encoded.row_scale[:, None]
+    if encoded.column_scale is not None:
+        table *= encoded.column_scale
+    return table
+
+
+def rows_part(encoded: EncodedTable) -> Part:
+    """`row_ids` (batch, sequence) -> `rows` float32 (batch, sequence, D), before the scales."""
+    if not encoded.is_packed:
+        return _gather_part(encoded)
+    return _unpack_part(encoded) + _join_part("high", "both", "rows", encoded.dim)
+
+
+def sum_part(encoded: EncodedTable) -> Part:
+    """`row_ids` and `factor` (batch, sequence) -> `sum` float32 (batch, D), the weighted sum of the rows.
+
+    A MatMul is twice as fast as Mul and ReduceSum. Packed rows are summed before they are taken apart.
+    """
+    row = Part(
+        [helper.make_node("Unsqueeze", ["factor", "axis_1"], ["factor_row"])],
+        {"axis_1": np.array([1], np.int64)},
+    )
+    if encoded.is_packed:
+        sums = [
+            helper.make_node("MatMul", ["factor_row", "both"], ["both_sum"]),
+            helper.make_node("MatMul", ["factor_row", "high"], ["high_sum"]),
+        ]
+        part = row + _unpack_part(encoded) + Part(sums)
+        part += _join_part("high_sum", "both_sum", "sum_row", encoded.dim)
+    else:
+        part = row + _gather_part(encoded)
+        part += Part([helper.make_node("MatMul", ["factor_row", "rows"], ["sum_row"])])
+    squeeze = Part([helper.make_node("Squeeze", ["sum_row", "axis_1"], ["unscaled_sum"])])
+    return part + squeeze + scale_columns_part(encoded, "unscaled_sum", "sum")
+
+
+def scale_columns_part(encoded: EncodedTable, name: str, scaled_name: str) -> Part:
+    """Multiply the last axis by the column scale."""
+    if encoded.column_scale is None:
+        return Part([helper.make_node("Identity", [name], [scaled_name])])
+    node = helper.make_node("Mul", [name, "column_scale"], [scaled_name])
+    return Part([node], {"column_scale": encoded.column_scale})
+
+
+def _quantise(table: Table, *, n_levels: int, spans: Sequence[float]) -> EncodedTable:
+    column_scale = _column_scale(table)
+    codes = np.empty(table.shape, np.int8)
+    row_scale = np.empty(len(table), np.float32)
+    for start in range(0, len(table), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        scaled = table[rows] / column_scale
+        least_error = np.full(len(scaled), np.inf, np.float32)
+        largest = _without_zeros(np.abs(scaled).max(axis=1) / n_levels)
+        for span in spans:
+            scale = largest * np.float32(span)
+            tried = np.clip(np.rint(scaled / scale[:, None]), -n_levels, n_levels)
+            error = np.square((tried * scale[:, None] - scaled) * column_scale).sum(axis=1)
+            better = error < least_error
+            least_error[better] = error[better]
+            codes[rows][better], row_scale[rows][better] = tried[better], scale[better]
+    return EncodedTable(codes, table.shape[1], row_scale, column_scale)
+
+
+def _column_scale(table: Table) -> Vectors:
+    """Give (D,) float32, the root mean square of each column: the first of a PCA are far larger."""
+    squares = np.zeros(table.shape[1], np.float64)
+    for start in range(0, len(table), _BLOCK_ROWS):
+        squares += np.square(table[start : start + _BLOCK_ROWS].astype(np.float32)).sum(axis=0)
+    return _without_zeros(np.sqrt(squares / len(table)).astype(np.float32))
+
+
+def _without_zeros(scale: Vectors) -> Vectors:
+    """Replace the scale of rows or columns of zeros, which any scale fits."""
+    return np.where(scale > 0, scale, np.float32(1))
+
+
+def _to_float16(table: Table) -> npt.NDArray[np.float16]:
+    largest = np.abs(table).max()
+    if largest > np.finfo(np.float16).max:
+        raise ArgumentError(
+            f"precision fp16 holds values up to 65504, the table has {largest:g}: choose fp32 or int8"
+        )
+    return np.ascontiguousarray(table, "<f2")
+
+
+def _pack(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
+    """Put two codes of four bits into a byte, the first half of the columns into the high bits.
+
+    The difference of two large sums gives the low bits back: its rounding is better off in the columns that
+    matter less, which are the last ones of a PCA.
+
+    >>> import numpy as np
+    >>> _pack(np.array([[-7, 0, 7]], np.int8)).tolist()  # 1 << 4 | 15, 8 << 4 | 8
+    [[31, 136]]
+    """
+    shifted = (codes + _INT4_OFFSET).astype(np.uint8)
+    n_high = (codes.shape[1] + 1) // 2
+    packed = np.full((len(codes), n_high), _INT4_OFFSET, np.uint8)
+    packed[:, : codes.shape[1] - n_high] = shifted[:, n_high:]
+    packed |= shifted[:, :n_high] << 4
+    return packed
+
+
+def _gather_part(encoded: EncodedTable) -> Part:
+    large = {"table": encoded.rows}
+    if encoded.rows.dtype == np.float32:
+        return Part([helper.make_node("Gather", ["table", "row_ids"], ["rows"])], {}, large)
+    nodes = [
+        helper.make_node("Gather", ["table", "row_ids"], ["encoded_rows"]),
+        helper.make_node("Cast", ["encoded_rows"], ["rows"], to=TensorProto.FLOAT),
+    ]
+    return Part(nodes, {}, large)
+
+
+def _unpack_part(encoded: EncodedTable) -> Part:
+    """`row_ids` -> `high`, the code in the high bits, and `both`, 16 high + low (batch, sequence, D / 2).
+
+    In floats, because BitShift and Concat of bytes took more than twice as long.
+    """
+    nodes = [
+        helper.make_node("Gather", ["table", "row_ids"], ["packed"]),
+        helper.make_node("DequantizeLinear", ["packed", "one", "zero_of_both"], ["both"]),
+        helper.make_node("DequantizeLinear", ["packed", "sixteenth", "zero_of_high"], ["high_and_rest"]),
+        helper.make_node("Floor", ["high_and_rest"], ["high"]),
+    ]
+    constants: dict[str, Table] = {
+        "one": np.array(1, np.float32),
+        "sixteenth": np.array(1 / 16, np.float32),
+        "zero_of_both": np.array(17 * _INT4_OFFSET, np.uint8),
+        "zero_of_high": np.array(16 * _INT4_OFFSET, np.uint8),
+    }
+    return Part(nodes, constants, {"table": encoded.rows})
+
+
+def _join_part(high: str, both: str, joined: str, dim: int) -> Part:
+    """The codes of both halves of the columns, or sums of them -> all D columns.
+
+    An odd number of columns leaves one too many, which is cut off.
+    """
+    nodes = [
+        helper.make_node("Mul", [high, "sixteen"], ["high_part"]),
+        helper.make_node("Sub", [both, "high_part"], ["low"]),
+        helper.make_node("Concat", [high, "low"], ["halves"], axis=-1),
+        helper.make_node("Slice", ["halves", "start", "dim", "last_axis"], [joined]),
+    ]
+    constants: dict[str, Table] = {
+        "sixteen": np.array(16, np.float32),
+        "start": np.array([0], np.int64),
+        "dim": np.array([dim], np.int64),
+        "last_axis": np.array([-1], np.int64),
+    }
+    return Part(nodes, constants)

@@ -1,0 +1,125 @@
+"""Texts that hurt, and what a model makes of them: the proof that every graph and runtime carries along."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from m2v_onnx.errors import FolderError
+from m2v_onnx.folder import GOLDENS_NAME, read_json
+from m2v_onnx.model import StaticModel, Vectors
+
+HARD_TEXTS = (
+    "",
+    " ",
+    "It's dangerous to go alone!",
+    "It's a secret to everybody.",
+    "a",
+    "The quick brown fox, 3.14 times, jumped over 1,000,000 lazy dogs (and 2 cats) at 10:45 p.m.",
+    "ÀÉÎÕÜ naïve café, Straße, Łódź, fiancée; coöperate — “quoted” … l’été",
+    "A\u0301e\u0300i\u0302 o\u0308\u0301 z\u0351\u036b\u0343\u036a\u0302",
+    "ΟΔΥΣΣΕΥΣ ΣΑΣ Σ, İstanbul ıI, ǅ ŉ ẞ ﬁ ﬀ ①②",
+    "Ｆｕｌｌｗｉｄｔｈ　ｔｅｘｔ，　ｶﾀｶﾅ ㌔ ℌ 𝔘𝔫𝔦𝔠𝔬𝔡𝔢",
+    "我爱北京天安门。吾輩は猫である。名前はまだ無い。𠀀𠮷",
+    "한국어 \u1112\u1161\u11ab\u1100\u1173\u11af 안녕하세요",
+    "مرحبا بالعالم، שָׁלוֹם עוֹלָם",
+    "नमस्ते दुनिया สวัสดีชาวโลก xin chào thế giới",
+    "Привет, мир! Ёжик",
+    "😀👍🏽 👨‍👩‍👧‍👦 🇩🇪🇧🇷 ❤️ 1️⃣ ☃",
+    "\ue000\ue001 \U0010fffd",
+    "nul \x00 in the middle, bell \x07, escape \x1b, delete \x7f",
+    "tab\tnew line\ncarriage return\r\nnext line\x85no-break\u00a0space\u2028line\u3000end",
+    "zero\u200bwidth\u200djoin\ufeffmark soft\u00adhyphen \u202eright to left\u202c",
+    "[CLS] [UNK] [PAD] [SEP] [MASK] <s> </s> <unk> <pad> sun",
+    "https://example.org/a_b-c?d=e&f=%20#g user@example.org #hashtag @name $1,000 C++ C# F*",
+    "don't can't it's u.s. e.g. rock'n'roll mother-in-law",
+    "x" * 99 + " " + "y" * 100 + " " + "z" * 101,
+    "Donaudampfschifffahrtsgesellschaftskapitän antidisestablishmentarianism",
+    "!" * 40 + "?¿¡" + "." * 20,
+    "word " * 700,
+    "日本語" * 300,
+    "\U0001f600" * 600,
+)
+
+
+@dataclass(frozen=True)
+class Goldens:
+    """Texts, and what a model makes of them.
+
+    Attributes:
+        model_sha256: of the model's table, weights, mapping and tokenizer.
+        texts: the texts.
+        token_ids: of each text, cut to the model's limit, unknown and special tokens included.
+        vectors: (B, D) float32.
+    """
+
+    model_sha256: str
+    texts: tuple[str, ...]
+    token_ids: list[list[int]]
+    vectors: Vectors
+
+
+def make_goldens(model: StaticModel) -> Goldens:
+    """Ask the specification, `StaticModel.encode_reference`, for HARD_TEXTS."""
+    return Goldens(
+        model_sha256=hash_model(model),
+        texts=HARD_TEXTS,
+        token_ids=[model.token_ids_reference(text) for text in HARD_TEXTS],
+        vectors=model.encode_reference(HARD_TEXTS),
+    )
+
+
+def write_goldens(goldens: Goldens, folder: Path) -> None:
+    """Write `goldens.json`; the numbers are the shortest that give the same float32 again."""
+    vectors = [[float(str(value)) for value in vector] for vector in goldens.vectors]
+    content = json.dumps({**asdict(goldens), "vectors": vectors}, ensure_ascii=False)
+    (folder / GOLDENS_NAME).write_text(content + "\n", encoding="utf-8")
+
+
+def read_goldens(folder: Path, model: StaticModel) -> Goldens:
+    """Read the goldens of a model's folder.
+
+    Args:
+        folder: the folder.
+        model: the model in it.
+
+    Raises:
+        FolderError: when there are none, or they are damaged or of another model.
+    """
+    path = folder / GOLDENS_NAME
+    if not path.exists():
+        raise FolderError(
+            f"expected {GOLDENS_NAME} in {folder}, found none: write the folder with `m2v-onnx export`"
+        )
+    content: dict[str, Any] = read_json(path, dict)
+    try:
+        goldens = Goldens(
+            model_sha256=content["model_sha256"],
+            texts=tuple(content["texts"]),
+            token_ids=content["token_ids"],
+            vectors=np.array(content["vectors"], np.float32),
+        )
+        is_whole = goldens.vectors.shape == (len(goldens.texts), model.dim)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FolderError(f"expected goldens in {path}, found damaged ones ({error!r}): {_REMEDY}") from error
+    if goldens.model_sha256 != hash_model(model) or not is_whole:
+        raise FolderError(f"expected the goldens of the model in {folder}, found another model's: {_REMEDY}")
+    return goldens
+
+
+def hash_model(model: StaticModel) -> str:
+    """Give the SHA-256 of all that decides a vector: table, weights, mapping, tokenizer, settings."""
+    digest = hashlib.sha256(model.tokenizer.to_str().encode())
+    digest.update(f"{model.config.normalize} {model.config.max_length}".encode())
+    for array in (model.table, model.weights, model.mapping):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+_REMEDY = "write the folder again with `m2v-onnx export`"
