@@ -133,7 +133,7 @@ def model_card(model: StaticModel, *, name: str, graph_names: Sequence[str]) -> 
         name: what it is called: its folder, or its Hub id.
         graph_names: the paths of the graphs in the folder, such as `onnx/model.onnx`.
     """
-    graph = next((name for name in (GRAPH_NAME, SHARED_GRAPH_NAME) if name in graph_names), None)
+    graph = next((path for path in (GRAPH_NAME, SHARED_GRAPH_NAME) if path in graph_names), None)
     snippets = list(_choose_snippets(model, graph))
     names = {
         "name": json.dumps(name, ensure_ascii=False)[1:-1],  # every language here escapes as JSON does
