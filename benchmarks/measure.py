@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PEER_PACKAGES = ("model2vec[distill,quantization]==0.10.0",)
+PEER_PACKAGES = ("model2vec[distill,onnx,quantization]==0.10.0",)
 
 
 @dataclass(frozen=True)

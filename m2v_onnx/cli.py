@@ -67,7 +67,10 @@ SharedTable = Annotated[
         show_default="single-file",
     ),
 ]
-Model = Annotated[str, typer.Argument(help="Folder or Hub id of a static model.", show_default=False)]
+Model = Annotated[
+    str,
+    typer.Argument(help="Folder or Hub id of a static model, or file of word vectors.", show_default=False),
+]
 
 
 def _print_version(value: bool) -> None:
@@ -193,9 +196,11 @@ def export(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write any static model (model2vec, sentence-transformers, our own) with ONNX graphs.
+    """Write any static model (model2vec, sentence-transformers, our own, word vectors) with ONNX graphs.
 
     Example: `m2v-onnx export minishlab/potion-base-8M my-model --precision fp32,int4`
+
+    Word vectors are text, plain or gzip: `m2v-onnx export glove.6B.50d.txt my-model`
     """
     import m2v_onnx.export as exporting
     from m2v_onnx.model import StaticModel

@@ -107,13 +107,14 @@ class StaticModel:
     def from_pretrained(
         cls, path_or_id: str | Path, *, revision: str | None = None, token: str | None = None
     ) -> StaticModel:
-        """Load a static model from a folder or from the Hugging Face Hub.
+        """Load a static model from a folder, a file of word vectors, or the Hugging Face Hub.
 
-        Reads what m2v-onnx, model2vec and sentence-transformers' StaticEmbedding write. The table is
-        memory-mapped, not read.
+        Reads what m2v-onnx, model2vec and sentence-transformers' StaticEmbedding write; a folder's table is
+        memory-mapped, not read. For files see `m2v_onnx.word_vectors.read_word_vectors`.
 
         Args:
-            path_or_id: a local folder, or a Hub id such as `minishlab/potion-base-8M`.
+            path_or_id: a local folder, a file of word vectors in text form, or a Hub id such as
+                `minishlab/potion-base-8M`.
             revision: branch, tag or commit of the Hub repository.
             token: the Hub token for a private repository; by default the one of `hf auth login`.
 

@@ -201,9 +201,12 @@ def test_a_model_that_is_not_there(name, message):
         StaticModel.from_pretrained(name)
 
 
-def test_a_file_where_a_folder_is_expected(folder):
-    with pytest.raises(FolderError, match="found the file .*config.json: name its folder"):
-        StaticModel.from_pretrained(folder / "config.json")
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors", "onnx/model.onnx"])
+def test_a_file_of_a_model_where_its_folder_is_expected(folder, name):
+    with pytest.raises(
+        FolderError, match=f"expected a model's folder, .*{name}: .*of a model name the folder"
+    ):
+        StaticModel.from_pretrained(folder / name)
 
 
 def test_an_older_model_is_replaced_and_other_files_are_kept(folder):
