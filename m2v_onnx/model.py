@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -155,6 +156,52 @@ class StaticModel:
         from m2v_onnx.export import write_model
 
         write_model(self, Path(path), graphs=graphs, precisions=precisions, table=table, force=force)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        show_progress_bar: bool = False,
+    ) -> str:
+        """Upload the folder that `save_pretrained` writes to the Hugging Face Hub, in one commit.
+
+        Needs the extra `export`. A folder on disk is uploaded by `m2v-onnx push`, with all its graphs.
+
+        Args:
+            repo_id: `owner/name`, or `name` for a repository of your own; made where there is none.
+            private: whether a repository that is made is private; None for its owner's default.
+            revision: the branch to commit to, made where there is none; None for `main`.
+            token: a Hub token that may write; by default the one of `hf auth login`.
+            show_progress_bar: show progress on stderr, when that is a terminal.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ArgumentError: when no repository can have this name.
+            FolderError: when the table is not finite.
+            M2vOnnxError: when the Hub refuses the upload or cannot be reached, or when the repository
+                should be private and is public already.
+            MissingExtraError: when onnx is not installed.
+        """
+        from m2v_onnx.folder import upload_model
+        from m2v_onnx.hub import check_repo_id
+
+        check_repo_id(repo_id)
+        with TemporaryDirectory() as parent:
+            folder = Path(parent) / repo_id.rpartition("/")[-1]
+            self.save_pretrained(folder)
+            return upload_model(
+                folder,
+                repo_id,
+                private=private,
+                revision=revision,
+                token=token,
+                show_progress_bar=show_progress_bar,
+            )
 
     def encode(
         self,

@@ -167,6 +167,7 @@ def test_errors_are_one_line_and_exit_1(tmp_path, teacher, folder, arguments, me
         ("distill", "teacher", "out", "--provider", "tpu"),
         ("distill", "teacher", "out", "--pca-dims", "many"),
         ("distill", "teacher", "out", "--pca-dims=--5"),
+        ("push", "model"),
         ("no-such-command",),
     ],
 )
@@ -176,7 +177,7 @@ def test_wrong_usage_exits_2(arguments):
     assert "Usage:" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["distill", "export", "verify", "encode", "inspect"])
+@pytest.mark.parametrize("command", ["distill", "export", "verify", "push", "encode", "inspect"])
 def test_help_shows_an_example(command):
     result = run(command, "--help")
     assert result.returncode == 0
