@@ -11,8 +11,17 @@ from m2v_onnx.config import GraphName, Precision, TablePlace, check_choice
 from m2v_onnx.export.engine_files import write_engine_files
 from m2v_onnx.export.graph import ExternalTensor, Graph
 from m2v_onnx.export.ids_graph import build_ids_graph
+from m2v_onnx.export.model_card import model_card
 from m2v_onnx.export.tokens_graph import build_tokens_graph
-from m2v_onnx.folder import EMBEDDED_GRAPHS, TABLE_NAME, graph_file_name, locate_table, write_model_files
+from m2v_onnx.folder import (
+    CARD_NAME,
+    EMBEDDED_GRAPHS,
+    TABLE_NAME,
+    graph_file_name,
+    graph_files,
+    locate_table,
+    write_model_files,
+)
 from m2v_onnx.goldens import make_goldens, write_goldens
 from m2v_onnx.model import StaticModel
 from m2v_onnx.replacement import replace_folder
@@ -47,6 +56,9 @@ def write_model(
             for precision in precisions:
                 name = graph_file_name(graph, precision)
                 _write_graph(BUILDERS[graph](model, precision=precision), draft, name, table)
+        written = [file.path.relative_to(draft).as_posix() for file in graph_files(draft)]
+        card = model_card(model, name=path.resolve().name, graph_names=written)
+        (draft / CARD_NAME).write_text(card, encoding="utf-8")
 
 
 def _write_graph(graph: Graph, folder: Path, name: str, table: TablePlace) -> None:

@@ -21,6 +21,7 @@ def names(folder) -> set[str]:
 
 def test_the_files_of_a_folder(folder):
     assert names(folder) == {
+        "README.md",
         "1_Pooling/config.json",
         "config.json",
         "config_sentence_transformers.json",
@@ -110,9 +111,13 @@ def test_other_engines_never_see_a_text_without_a_token(folder):
 
 
 def test_a_card_that_somebody_wrote_is_kept(folder):
-    (folder / "README.md").write_text("My own words.")
+    path = folder / "README.md"
+    assert "vectors that are not normalised" in path.read_text()
     tiny_model(normalize=True).save_pretrained(folder)
-    assert (folder / "README.md").read_text() == "My own words."
+    assert "vectors of length 1" in path.read_text()
+    path.write_text("My own words.")
+    tiny_model().save_pretrained(folder)
+    assert path.read_text() == "My own words."
 
 
 @pytest.mark.parametrize(
