@@ -1,8 +1,8 @@
 """A process that loads one library and one model, then encodes what it is told, as often as it is told.
 
-`python -m benchmarks.encode_worker LIBRARY FOLDER OPTIONS`, in any environment that has the library. A line
-of JSON on stdin names a file of texts, or of one text, and the least seconds to spend on it; the answer on
-stdout holds the seconds and the CPU seconds of one pass. With `vectors` it holds neither: the vectors go there.
+`python -m benchmarks.encode_worker LIBRARY FOLDER OPTIONS`, where the library is installed. A line of JSON on
+stdin names a file of texts, or of one text, and the least seconds to spend on it; the answer on stdout holds
+the seconds and the CPU seconds of one pass. With `vectors`, a path, the vectors are written instead.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from typing import Any
 
 import numpy as np
 
-Encode = Callable[[Any], Any]
+Texts = str | list[str]
+Encode = Callable[[Texts], Any]
 
 
-def load_m2v_onnx(folder: str, *, precision: str | None = None, **options: Any) -> Encode:
+def load_m2v_onnx(folder: str, *, precision: str | None = None, **options: int) -> Encode:
     from m2v_onnx import StaticModel
 
     model = StaticModel.from_pretrained(folder, precision=precision)
     return lambda texts: model.encode(texts, **options)
 
 
-def load_model2vec(folder: str, **options: Any) -> Encode:
+def load_model2vec(folder: str, **options: int) -> Encode:
     from model2vec import StaticModel
 
     model = StaticModel.from_pretrained(folder)
@@ -39,7 +40,7 @@ def load_laghu(folder: str) -> Encode:
     return laghu.load(folder, fallback=False).encode
 
 
-def load_sentence_transformers(folder: str, **options: Any) -> Encode:
+def load_sentence_transformers(folder: str, **options: int) -> Encode:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(folder, device="cpu")
@@ -98,7 +99,7 @@ def main() -> None:
         print(json.dumps(answer), flush=True)
 
 
-def measure(encode: Encode, texts: Any, *, at_least: float) -> dict[str, float]:
+def measure(encode: Encode, texts: Texts, *, at_least: float) -> dict[str, float]:
     n_passes, cpu_start, start = 0, time.process_time(), time.perf_counter()
     while (seconds := time.perf_counter() - start) < at_least:
         encode(texts)

@@ -1,4 +1,4 @@
-"""Draw the lines of `benchmarks.throughput`: `python -m benchmarks.plot DATA PLOT`, in an environment of its own."""
+"""Draw the speeds of `benchmarks.throughput`: `python -m benchmarks.plot DATA PLOT`, where matplotlib is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def main() -> None:
     axes.minorticks_off()
     axes.grid(color="#dddddd")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title("Static encoders, two cores", loc="left")
+    # In the order of the lines' ends.
+    handles, names = axes.get_legend_handles_labels()
+    order = sorted(range(len(names)), key=lambda index: -data["lines"][names[index]][-1])
+    places = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
+    axes.legend([handles[index] for index in order], [names[index] for index in order], **places)
     for suffix in (".svg", ".png"):
         figure.savefig(
             f"{sys.argv[2]}{suffix}", dpi=150, metadata={"Date": None} if suffix == ".svg" else None

@@ -1,13 +1,12 @@
 """Fast tokenizers against the reference, text by text: `python -m benchmarks.token_engines SHARED [FOLDER]`.
 
 Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for. The engine
-that `choose_engine` takes for it and the reference then tokenise all text of SHARED/eval, or of FOLDER in
-it, each text once; speed is that of one thread, over all of these texts. The exit code is 1 when a text differs.
+that `choose_engine` takes for it and the reference then tokenise all text of SHARED/eval, or of one FOLDER of
+it, each text once. Speed is texts per second of CPU. The exit code is 1 when a text differs.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -41,12 +40,11 @@ def count_differences(expected: Sequence[FlatIds], found: Sequence[FlatIds]) -> 
 
 def main() -> None:
     shared = Path(sys.argv[1])
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     folders = [shared / "eval" / sys.argv[2]] if len(sys.argv) > 2 else read_folders(shared / "eval")
     texts = list(dict.fromkeys(text for folder in folders for text in read_texts(folder)))
     n_failed = 0
     print(f"{len(texts):,} texts, {sum(map(len, texts)):,} characters\n")
-    print("| tokenizer | engine | why | texts that differ | texts/s | tokenizers texts/s | times |")
+    print("| tokenizer | engine | why | texts that differ | texts/s | of tokenizers | times |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for path in tokenizer_paths(shared):
         tokenizer = static_tokenizer(path)
