@@ -20,9 +20,7 @@ def main() -> None:
     for (name, rates), color in zip(data["lines"].items(), COLORS, strict=False):
         line = axes.plot(data["lengths"], rates, color=color, marker="o", markersize=4)[0]
         line.set_linewidth(2.5 if name == "m2v-onnx" else 1.5)
-        axes.annotate(
-            name, (data["lengths"][-1], rates[-1]), (6, -3), textcoords="offset points", color=color
-        )
+        line.set_label(name)
     axes.set(xscale="log", yscale="log", xlabel="words in a text", ylabel="texts a second")
     axes.set_xticks(data["lengths"], [str(length) for length in data["lengths"]])
     axes.minorticks_off()

@@ -235,7 +235,7 @@ def main() -> None:
                     print(f"\n{family}, {kind}\n\n{markdown(seconds, sizes, differences)}", flush=True)
                 if family == "WordPiece" and len(sys.argv) > 3:
                     curves = {name: workers[name] for name in (OURS, "m2v-onnx, base install", *PEERS)}
-                    by_length = time_rounds(curves, length_paths, n_rounds=1)
+                    by_length = time_rounds(curves, length_paths, n_rounds=n_rounds)
                     plot(by_length, {k: len(v) for k, v in lengths.items()}, Path(sys.argv[3]), scratch)
     sys.exit(0 if is_exact else 1)
 

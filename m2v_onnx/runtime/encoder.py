@@ -24,7 +24,7 @@ from m2v_onnx.runtime.tokenization import tokenize_batch
 
 MaxLength = int | Literal["model"] | None
 
-# So few texts are as fast by the reference tokenizer and row by row.
+# So few texts are faster row by row.
 _FEW_TEXTS = 8
 # And so many, in all calls so far, are done before the fast engine and scipy are loaded: half a second.
 _COLD_TEXTS = 1000
@@ -115,12 +115,13 @@ class Encoder:
         return _side_by_side(embed, zip(batches, starts, strict=False), n_workers=n_workers or count_cores())
 
     def _are_few(self, n_texts: int) -> bool:
-        """Tell whether to encode texts with what is loaded; counts them."""
+        """Tell whether to encode texts by what is loaded; counts them."""
         self._n_texts += n_texts
         return n_texts <= _FEW_TEXTS or self._n_texts <= _COLD_TEXTS
 
     def _embed(self, texts: list[str], start: int, out: Vectors, *, limit: int | None, few: bool) -> None:
-        engine = self._reference if few else self.engine_choice.engine
+        is_cold = few and "engine_choice" not in self.__dict__
+        engine = self._reference if is_cold else self.engine_choice.engine
         found = tokenize_batch(self._model, engine, texts, max_length=limit, first_index=start)
         (self._row_pooling if few and self._model.precision is None else self._pooling).pool(found, out)
 
