@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from m2v_onnx.errors import DataError
 from m2v_onnx.evaluation.data import line_of, read_columns
@@ -85,5 +86,6 @@ def _score_probe(
     if len(set(train_labels)) < 2:
         raise DataError(f"expected two labels or more to tell apart, found {train_labels[0]!r} alone")
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(train_vectors, train_labels)
-    return mean_score(probe.predict(vectors) == np.array(labels))
+    with threadpool_limits(1):  # more threads than quiet cores take ten times the time
+        probe.fit(train_vectors, train_labels)
+        return mean_score(probe.predict(vectors) == np.array(labels))

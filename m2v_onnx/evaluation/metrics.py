@@ -91,8 +91,11 @@ def mean_score(shares: Sequence[float] | npt.NDArray[np.bool_]) -> Score:
 def bootstrapped(statistic: Callable[..., float], *samples: npt.NDArray[np.generic]) -> Score:
     """Give 100 x a statistic of samples of one length, with its 95% percentile bootstrap interval.
 
-    Rows are drawn with replacement, by a fixed seed.
+    Rows are drawn with replacement, by a fixed seed. A single row has no interval.
     """
+    value = 100 * float(statistic(*samples))
+    if len(samples[0]) < 2:
+        return Score(value)
     low, high = bootstrap(
         samples,
         statistic,
@@ -102,4 +105,4 @@ def bootstrapped(statistic: Callable[..., float], *samples: npt.NDArray[np.gener
         method="percentile",
         rng=np.random.default_rng(SEED),
     ).confidence_interval
-    return Score(100 * float(statistic(*samples)), 100 * float(low), 100 * float(high))
+    return Score(value, 100 * float(low), 100 * float(high))

@@ -43,7 +43,7 @@ def parse_model(text: str) -> tuple[str, str]:
     if separator:
         return name, model
     is_path = Path(text).exists()
-    return (Path(text).resolve().name if is_path else text), text
+    return (Path(text).absolute().name if is_path else text), text
 
 
 def load_model(source: Source, *, name: str) -> EvaluatedModel:

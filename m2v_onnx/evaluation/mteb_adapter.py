@@ -78,7 +78,7 @@ def evaluate_mteb(
 
     Raises:
         ArgumentError: for a task that mteb does not know.
-        M2vOnnxError: when mteb 2 is not installed; further those of `load_model`.
+        M2vOnnxError: when mteb 2 is not installed, or the data cannot be had; further those of `load_model`.
     """
     try:
         import mteb
@@ -90,9 +90,16 @@ def evaluate_mteb(
         chosen = [mteb.get_task(name) for name in tasks]
     except KeyError as error:
         raise ArgumentError(
-            f"expected names of MTEB's tasks, such as STSBenchmark, found {error}: mend the name"
+            f"expected names of MTEB's tasks, such as STSBenchmark, found another ({error.args[0]}): mend it"
         ) from error
-    return [run_mteb(load_model(source, name=name), chosen, output=output) for name, source in models.items()]
+    try:
+        return [
+            run_mteb(load_model(source, name=name), chosen, output=output) for name, source in models.items()
+        ]
+    except OSError as error:  # what `datasets` raises for all that goes wrong with a download
+        raise M2vOnnxError(
+            f"expected the data of MTEB's tasks from the Hub, found {error}: check the network, and run again"
+        ) from error
 
 
 def run_mteb(model: EvaluatedModel, tasks: Sequence[Any], *, output: Path | None) -> ModelResult:

@@ -38,7 +38,7 @@ def result_path(folder: Path, model: str) -> Path:
     >>> result_path(Path("results"), "MiniLM, 256 dims").as_posix()
     'results/MiniLM-256-dims.json'
     """
-    return folder / f"{_NO_FILE_NAME.sub('-', model)}.json"
+    return folder / f"{_NO_FILE_NAME.sub('-', model).strip('-.')}.json"
 
 
 class ResultFile:
