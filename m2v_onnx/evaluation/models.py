@@ -8,10 +8,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from m2v_onnx import __version__
+from m2v_onnx.config import Precision
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.evaluation.task import Encoder, EvaluatedModel
 from m2v_onnx.folder import is_model_folder
@@ -19,6 +21,7 @@ from m2v_onnx.model import StaticModel
 
 Source = str | Path | Encoder
 
+_PRECISIONS: dict[str, Precision] = {f":{precision}": precision for precision in get_args(Precision)}
 _PYTHON = "python:"
 _TEACHER = "teacher:"
 # What an object of somebody else's is known again by: the vectors that it gives to these.
@@ -34,10 +37,10 @@ _PROBES = [
 
 
 def parse_model(text: str) -> tuple[str, str]:
-    """Split `[NAME=]MODEL` into name and model; the name is else the last part of a path, or the model.
+    """Split `[NAME=]MODEL` into name and model; the name is else the folder's own, or the model as it stands.
 
-    >>> parse_model("small=models/minilm-64"), parse_model("models/minilm-64"), parse_model("owner/name")
-    (('small', 'models/minilm-64'), ('minilm-64', 'models/minilm-64'), ('owner/name', 'owner/name'))
+    >>> parse_model("small=models/minilm-64"), parse_model("owner/name")
+    (('small', 'models/minilm-64'), ('owner/name', 'owner/name'))
     """
     name, separator, model = text.partition("=")
     if separator:
@@ -50,9 +53,10 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
     """Load what is to be evaluated.
 
     Args:
-        source: the folder or Hub id of a static model, a file of word vectors, a teacher's folder,
-            `teacher:` and a teacher's folder or Hub id, `python:` and the place of an object with
-            `encode` (`module.attribute`), or such an object itself.
+        source: the folder or Hub id of a static model, where it is ours with `:int8` or another precision
+            behind it to encode by that graph; a file of word vectors; a teacher's folder, or `teacher:` and
+            its folder or Hub id; `python:` and the place of an object with `encode` (`module.attribute`);
+            or such an object itself.
         name: what it is called in tables.
 
     Raises:
@@ -72,18 +76,24 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
 
         teacher = TeacherEncoder(text.removeprefix(_TEACHER))
         return EvaluatedModel(name, teacher, teacher.fingerprint(), teacher.onnx_path.stat().st_size)
-    return _static_model(StaticModel.from_pretrained(text), name)
+    suffix = next((suffix for suffix in _PRECISIONS if text.endswith(suffix)), "")
+    place = text.removesuffix(suffix)
+    return _static_model(StaticModel.from_pretrained(place, precision=_PRECISIONS.get(suffix)), name)
 
 
 def _static_model(model: StaticModel, name: str) -> EvaluatedModel:
     arrays = [array for array in (model.table, model.weights, model.mapping) if array is not None]
-    digest = hashlib.sha256(f"{__version__} {json.dumps(asdict(model.config))}".encode())
+    settings = json.dumps([__version__, model.precision, asdict(model.config)])
+    digest = hashlib.sha256(settings.encode())
     digest.update(model.tokenizer.to_str().encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     if model.graph_path is not None:
         digest.update(model.graph_path.read_bytes())
-    size_bytes = sum(array.nbytes for array in arrays)
+    if model.precision is not None and model.graph_path is not None:
+        size_bytes = model.graph_path.stat().st_size
+    else:
+        size_bytes = sum(array.nbytes for array in arrays)
     return EvaluatedModel(name, model, digest.hexdigest()[:16], size_bytes)
 
 

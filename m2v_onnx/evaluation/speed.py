@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from m2v_onnx.cores import count_cores
 from m2v_onnx.evaluation.data import read_columns
 from m2v_onnx.evaluation.task import EvaluatedModel, Score, Task
 
@@ -28,7 +29,7 @@ def find_speed(data: Path) -> list[Task]:
     if not files:
         return []
     # A speed of another machine, or with other cores, is another one.
-    version = f"{_VERSION} {platform.node()} {platform.machine()} {_n_cores()}"
+    version = f"{_VERSION} {platform.node()} {platform.machine()} {count_cores()}"
     tasks = [Task("speed/all_cores", files, version, partial(measure_speed, files))]
     if _THREADS.exists():
         tasks.append(Task("speed/one_core", files, version, partial(measure_speed_on_one_core, files)))
@@ -54,10 +55,6 @@ def measure_speed_on_one_core(files: tuple[Path, ...], model: EvaluatedModel) ->
     """Give the same as `measure_speed` with every thread of this process on one core."""
     with _one_core():
         return measure_speed(files, model)
-
-
-def _n_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read_texts(files: tuple[Path, ...]) -> list[str]:
