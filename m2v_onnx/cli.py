@@ -384,17 +384,17 @@ def evaluate(
 
     Example: `m2v-onnx evaluate my-model other=owner/name --data eval --tasks sts,speed`
     """
+    if (data is None) == (mteb is None):
+        raise typer.BadParameter("expected a folder of tasks, or names with --mteb", param_hint="--data")
     from m2v_onnx.evaluation import leaderboard
     from m2v_onnx.evaluation.command import evaluate_mteb_to_folder, evaluate_to_folder
 
     _show_notes(quiet=quiet)
-    if data is not None and mteb is None:
-        families = None if tasks is None else _split(tasks)
+    families = None if tasks is None else _split(tasks)
+    if data is not None:
         results = evaluate_to_folder(models, output, data=data, tasks=families, show_progress_bar=not quiet)
-    elif mteb is not None and data is None:
+    elif mteb is not None:
         results = evaluate_mteb_to_folder(models, output, tasks=_split(mteb))
-    else:
-        raise typer.BadParameter("expected a folder of tasks, or names with --mteb", param_hint="--data")
     if as_json:
         print(json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
     else:

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import get_args
 
@@ -67,7 +67,7 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
     if isinstance(source, StaticModel):
         return _static_model(source, name)
     if not isinstance(source, str | Path):
-        return EvaluatedModel(name, source, _fingerprint_object(source), getattr(source, "size_bytes", None))
+        return _any_model(source, name)
     text = str(source)
     if text.startswith(_PYTHON):
         return load_model(_import_object(text.removeprefix(_PYTHON)), name=name)
@@ -97,9 +97,10 @@ def _static_model(model: StaticModel, name: str) -> EvaluatedModel:
     return EvaluatedModel(name, model, digest.hexdigest()[:16], size_bytes)
 
 
-def _fingerprint_object(encoder: Encoder) -> str:
-    vectors = EvaluatedModel("", encoder, "").embed(_PROBES)
-    return hashlib.sha256(np.ascontiguousarray(vectors).data).hexdigest()[:16]
+def _any_model(encoder: Encoder, name: str) -> EvaluatedModel:
+    model = EvaluatedModel(name, encoder, "", getattr(encoder, "size_bytes", None))
+    vectors = np.ascontiguousarray(model.embed(_PROBES))
+    return replace(model, fingerprint=hashlib.sha256(vectors.data).hexdigest()[:16])
 
 
 def _import_object(place: str) -> Encoder:

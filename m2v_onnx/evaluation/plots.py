@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from m2v_onnx.evaluation.leaderboard import SPEED, Summary, summarize
 from m2v_onnx.evaluation.results import ModelResult
@@ -41,7 +42,7 @@ def plot_speed(results: Sequence[ModelResult], stem: Path) -> list[Path]:
     if not rows:
         return []
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(8, max(4.0, 1 + _LINE_INCHES * len(rows))), layout="constrained")
+        figure = Figure(figsize=(9, max(4.0, 1 + _LINE_INCHES * len(rows))), layout="constrained")
         axes = figure.add_subplot()
         _draw_circles(axes, rows)
         _write_labels(axes, rows)
@@ -71,6 +72,9 @@ def plot_tasks(results: Sequence[ModelResult], stem: Path) -> list[Path]:
         for (row, column), score in np.ndenumerate(scores):
             if np.isfinite(score):
                 axes.text(column, row, f"{score:.1f}", ha="center", va="center", fontsize=8)
+        for row in range(1, len(names)):
+            if names[row].partition("/")[0] != names[row - 1].partition("/")[0]:
+                axes.axhline(row - 0.5, color="0.5", linewidth=0.8)
         axes.set_yticks(range(len(names)), names)
         axes.set_xticks(range(len(results)), [r.model for r in results], rotation=45, ha="left")
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -88,19 +92,26 @@ def _draw_circles(axes: Axes, rows: list[Summary]) -> None:
         edgecolor="white",
         alpha=0.7,
     )
-    axes.set_xscale("log")
     axes.margins(0.12)
-    axes.set_xlabel("texts per second, all cores (logarithmic)")
+    _scale_speeds(axes, [row.texts_per_second or 0 for row in rows])
+    axes.set_xlabel("texts per second, all cores")
     axes.set_ylabel("mean score of the families of tasks")
     axes.set_title("Speed against accuracy; the greater the circle, the greater the model", fontsize=10)
     axes.grid(alpha=0.3, which="both", linewidth=0.5)
     axes.set_axisbelow(True)
 
 
+def _scale_speeds(axes: Axes, speeds: Sequence[float]) -> None:
+    """Make the axis logarithmic, with some air and plain numbers at 1, 2 and 5."""
+    axes.set_xscale("log")
+    axes.set_xlim(min(speeds) / 2, max(speeds) * 2)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
 def _write_labels(axes: Axes, rows: list[Summary]) -> None:
     """Write the names in one column to the right, best first, each with a line to its circle."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high)
     heights = np.linspace(1, 0, len(rows)) if len(rows) > 1 else [0.5]
     for row, height in zip(rows, heights, strict=True):
         size = "" if row.size_bytes is None else f", {row.size_bytes / 1e6:.0f} MB"
@@ -110,7 +121,13 @@ def _write_labels(axes: Axes, rows: list[Summary]) -> None:
             xytext=(1.04, height),
             textcoords="axes fraction",
             va="center",
-            arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.6, "shrinkB": 0},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": "0.6",
+                "linewidth": 0.6,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
         )
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.errors import ArgumentError, M2vOnnxError
+from m2v_onnx.evaluation.command import name_models
 from m2v_onnx.evaluation.mteb_adapter import evaluate_mteb
 from tests.evaluation.builders import Lookup, write_data
 from tests.test_cli import run
@@ -56,9 +57,6 @@ def test_the_command_prints_the_leaderboard_and_leaves_a_report(folder, teacher,
             1,
             "error: expected tasks among sts, sts_multi, ",
         ),
-        (("{folder}", "--data", "{folder}"), 1, "error: expected a folder with the files of some of sts"),
-        (("a={folder}", "a=b", "--data", "{data}"), 1, "error: expected a name of its own for each model"),
-        (("{folder}", "--mteb", "STSBenchmark"), 1, "error: this needs the package 'mteb' 2, which is not"),
         (("{folder}",), 2, "Usage:"),
         (("{folder}", "--data", "{data}", "--mteb", "STSBenchmark"), 2, "Usage:"),
     ],
@@ -70,6 +68,13 @@ def test_wrong_calls(folder, tmp_path, arguments, code, message):
     assert result.returncode == code
     assert result.stderr.startswith(message)
     assert not (tmp_path / "results").exists()
+
+
+def test_two_models_of_one_name_are_refused():
+    with pytest.raises(
+        ArgumentError, match=r"a name of its own for each model, found 'a' for x and y: name one"
+    ):
+        name_models(["a=x", "a=y"])
 
 
 def test_mteb_missing_is_one_line(monkeypatch):

@@ -58,8 +58,10 @@ def test_finished_tasks_do_not_run_again(data, tmp_path):
 
 def test_an_interrupted_run_goes_on(data, tmp_path):
     class Interrupted(Lookup):
+        keys_pressed = True
+
         def encode(self, texts):
-            if "moon !" in texts and self.n_calls < 4:
+            if "moon !" in texts and self.keys_pressed:  # the second column of the pairs
                 raise KeyboardInterrupt
             return super().encode(texts)
 
@@ -68,9 +70,9 @@ def test_an_interrupted_run_goes_on(data, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         evaluate({"a": encoder}, **options)
     assert list(json.loads((tmp_path / "results/a.json").read_text())["tasks"]) == ["sts/a_test"]
-    encoder.n_calls = 4
+    encoder.keys_pressed, encoder.n_calls = False, 0
     (result,) = evaluate({"a": encoder}, **options)
-    assert encoder.n_calls == 4 + 1 + 2  # the model, and the sentences of the pairs
+    assert encoder.n_calls == 1 + 2  # to know the model again, and the columns of the pairs
     assert list(result.scores) == ["sts/a_test", "pair/g_test"]
 
 
