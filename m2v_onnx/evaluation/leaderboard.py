@@ -24,7 +24,8 @@ class Summary:
         size_bytes: what its weights take on disk; None where nobody knows.
         texts_per_second: on all cores; None where it was not measured.
         families: the mean score of each family of tasks, in percent; speed is none of them.
-        mean: the mean of the families; None where there is none.
+        mean: the mean of the families; None where there is none, or where the model lacks a task that
+            another one has, so that the two could not be compared.
     """
 
     model: str
@@ -36,7 +37,8 @@ class Summary:
 
 def summarize(results: Sequence[ModelResult]) -> list[Summary]:
     """Give a row for each result, the best mean first."""
-    rows = [_summarize(result) for result in results]
+    tasks = {task for result in results for task in result.scores if not task.startswith(f"{SPEED}/")}
+    rows = [_summarize(result, tasks) for result in results]
     return sorted(rows, key=lambda row: -1 if row.mean is None else row.mean, reverse=True)
 
 
@@ -82,7 +84,7 @@ def scores_csv(results: Sequence[ModelResult]) -> str:
     return text.getvalue()
 
 
-def _summarize(result: ModelResult) -> Summary:
+def _summarize(result: ModelResult, tasks: set[str]) -> Summary:
     by_family: dict[str, list[float]] = {}
     for task, score in result.scores.items():
         by_family.setdefault(task.partition("/")[0], []).append(score.value)
@@ -93,7 +95,7 @@ def _summarize(result: ModelResult) -> Summary:
         result.size_bytes,
         None if speed is None else speed.value,
         families,
-        fmean(families.values()) if families else None,
+        fmean(families.values()) if families and tasks <= result.scores.keys() else None,
     )
 
 

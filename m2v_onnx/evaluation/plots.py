@@ -26,6 +26,9 @@ _COLOUR = "#2a6fbb"
 _AREA_OF_ROOT_MB = 26
 _UNKNOWN_MB = 1
 _LINE_INCHES = 0.19
+_CELL_INCHES = 0.55
+# Labels stand outside; the saved figure grows around them.
+_WHOLE_FIGURE = (0, 0, 1, 1)
 
 
 def plot_speed(results: Sequence[ModelResult], stem: Path) -> list[Path]:
@@ -42,8 +45,8 @@ def plot_speed(results: Sequence[ModelResult], stem: Path) -> list[Path]:
     if not rows:
         return []
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9, max(4.0, 1 + _LINE_INCHES * len(rows))), layout="constrained")
-        axes = figure.add_subplot()
+        figure = Figure(figsize=(5.5, max(3.2, _LINE_INCHES * len(rows))))
+        axes = figure.add_axes(_WHOLE_FIGURE)
         _draw_circles(axes, rows)
         _write_labels(axes, rows)
         return _save(figure, stem)
@@ -65,9 +68,8 @@ def plot_tasks(results: Sequence[ModelResult], stem: Path) -> list[Path]:
         return []
     scores = np.array([[_value(result, name) for result in results] for name in names])
     with mpl.rc_context(_STYLE):
-        size = (2.6 + 0.62 * len(results), 1.9 + _LINE_INCHES * len(names))
-        figure = Figure(figsize=size, layout="constrained")
-        axes = figure.add_subplot()
+        figure = Figure(figsize=(_CELL_INCHES * len(results), _LINE_INCHES * len(names)))
+        axes = figure.add_axes(_WHOLE_FIGURE)
         axes.imshow(_shades(scores), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
         for (row, column), score in np.ndenumerate(scores):
             if np.isfinite(score):
@@ -145,6 +147,6 @@ def _shades(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _save(figure: Figure, stem: Path) -> list[Path]:
     paths = [stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")]
-    figure.savefig(paths[0], metadata={"Date": None}, facecolor="white")
-    figure.savefig(paths[1], dpi=110, facecolor="white")
+    figure.savefig(paths[0], bbox_inches="tight", facecolor="white", metadata={"Date": None})
+    figure.savefig(paths[1], bbox_inches="tight", facecolor="white", dpi=110)
     return paths
