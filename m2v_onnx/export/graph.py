@@ -128,6 +128,7 @@ def assemble(
     opsets = [helper.make_opsetid("", OPSET)]
     if contrib_version is not None:
         opsets.append(helper.make_opsetid("com.microsoft", contrib_version))
+        opsets.append(helper.make_opsetid("ai.onnx.ml", 2))
     graph = helper.make_graph(
         part.nodes,
         f"static_model_{name}",
