@@ -49,7 +49,7 @@ class CharacterMap:
         is_word: whether a class hides an added token beside it before normalisation.
         first_several: this and later classes may have another number of cells than one.
         first_composing: this and later classes may compose with, or move before, what stands before them.
-        first_raw: with this and later classes an added token may begin before normalisation.
+        cell_classes: the class of each cell by itself.
         token_classes: the class that stands for an added token, by its id.
     """
 
@@ -59,7 +59,7 @@ class CharacterMap:
     is_word: list[bool]
     first_several: int
     first_composing: int
-    first_raw: int
+    cell_classes: dict[Cell, int]
     token_classes: dict[int, int]
 
 
@@ -143,7 +143,7 @@ class _Key(NamedTuple):
     is_word: bool = False
 
 
-_PLAIN, _SEVERAL, _COMPOSING, _RAW = range(4)
+_PLAIN, _SEVERAL, _COMPOSING = range(3)
 _NOTHING_KEY = _Key(-2, ())
 _ROW_END_KEY = _Key(-1, (Cell("", Kind.SPACE, is_word=False),))
 
@@ -176,7 +176,7 @@ def build_character_map(
         is_word=[key.is_word for key in ordered],
         first_several=bisect_left(ranks, _SEVERAL),
         first_composing=bisect_left(ranks, _COMPOSING),
-        first_raw=bisect_left(ranks, _RAW),
+        cell_classes={key.cells[0]: number for key, number in numbers.items() if key.cells and key == _plain_key(key.cells[0])},
         token_classes={token_id: numbers[_plain_key(cell)] for token_id, cell in added.items()},
     )
 
@@ -193,7 +193,6 @@ def _keys(
     components: TokenizerComponents, reader: CellReader, composition: Composition | None
 ) -> tuple[list[_Key], list[int]]:
     """Give keys, and which of them each code point has."""
-    first_raw = {token.content[0] for token in components.raw_tokens}
     identities = set().union(*(token.content for token in components.raw_tokens))
     composing: Collection[str] = ()
     if composition is not None:
@@ -209,8 +208,7 @@ def _keys(
         character, cells = chr(point), reader.read(normalized)
         is_word = words.get(character) == Kind.WORD
         if character in identities:
-            rank = _RAW if character in first_raw else _COMPOSING if character in composing else _SEVERAL
-            rank = rank if rank != _SEVERAL or len(cells) != 1 else _PLAIN
+            rank = _COMPOSING if character in composing else _SEVERAL if len(cells) != 1 else _PLAIN
             numbers.append(len(keys))
             keys.append(_Key(rank, cells, point, is_word))
             continue

@@ -9,14 +9,13 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
 from m2v_onnx.export.character_map import NOTHING, ROW_END, CharacterMap
 from m2v_onnx.export.character_probe import N_CODE_POINTS, SURROGATES
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.pair_table import Ints
 
-_INT32_ZERO = numpy_helper.from_array(np.array([0], np.int32))
 # Stands for no character: longer than one.
 _PAD = "none"
 _CHUNK = 256
@@ -181,46 +180,3 @@ def _encode_labels(nodes: Nodes, text: str, numbers: dict[str, int], default: in
         default_int64=default,
     )
     return nodes.cast(encoded, TensorProto.INT32, output)
-
-
-def line_up(nodes: Nodes, classes: str) -> str:
-    """Leave out the characters that are nothing; put a row end in front and behind."""
-    end = nodes.constant("row_end", [ROW_END])
-    framed = nodes.add("Concat", [end, classes, end], "framed", axis=0)
-    return nodes.add("Compress", [framed, nodes.cast(framed, TensorProto.BOOL, "is_something")], "lined_up")
-
-
-def expand(nodes: Nodes, classes: str, characters: CharacterMap) -> str:
-    """Put in the place of each character of several cells its cells."""
-    n_classes = len(characters.cells)
-    if characters.first_several == n_classes:
-        return classes
-    numbers = {cells: number for number, cells in reversed(list(enumerate(characters.cells))) if len(cells) == 1 and characters.identities[number] < 0 and not characters.is_word[number]}
-    counts = np.ones(n_classes, np.int32)
-    starts = np.arange(n_classes, dtype=np.int32)
-    flat = list(range(n_classes))
-    for number in range(characters.first_several, n_classes):
-        counts[number], starts[number] = len(characters.cells[number]), len(flat)
-        flat += [numbers[cell,] for cell in characters.cells[number]]
-    highest = nodes.add("ReduceMax", [classes], "highest", keepdims=0)
-    limit = nodes.constant("first_several", characters.first_several - 1)
-    condition = nodes.add("Greater", [highest, limit], "any_several")
-    inside = Nodes(f"{nodes.group}/several")
-    count = inside.look_up(inside.constant("counts", counts), classes, "count")
-    axis = inside.constant("axis", 0, np.int64)
-    ends = inside.add("CumSum", [count, axis], "ends")
-    begins = inside.add("Sub", [ends, count], "begins")
-    size = inside.add("ReduceMax", [ends], "size", keepdims=1)
-    size = inside.cast(size, TensorProto.INT64, "size_int64")
-    blank = inside.add("ConstantOfShape", [size], "blank", value=_INT32_ZERO)
-    # One behind the end of each but the last: their running sum is the number of the source.
-    last = inside.cut(begins, 1, None, "later_begins")
-    one = inside.constant("one", [1])
-    ones = inside.add("Expand", [one, inside.add("Shape", [last], "n_later")], "ones")
-    steps = inside.add("ScatterElements", [blank, last, ones], "steps", axis=0, reduction="add")
-    source = inside.add("CumSum", [steps, axis], "source")
-    class_starts = inside.look_up(inside.constant("starts", starts), classes, "class_start")
-    shift = inside.add("Sub", [class_starts, begins], "shift")
-    place = inside.add("Add", [inside.look_up(shift, source, "own_shift"), inside.count_up(source, "own")], "place")
-    cells = inside.look_up(inside.constant("cells", flat), place, "cells")
-    return nodes.branch(condition, inside, cells, classes, "expanded")

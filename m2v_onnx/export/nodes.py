@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from m2v_onnx.export.graph import Part
 
@@ -59,6 +59,18 @@ class Nodes:
         length = self.add("Squeeze", [shape], f"{output}_length")
         stop = self.cast(length, TensorProto.INT32, f"{output}_stop")
         return self.add("Range", [self.constant("zero", 0), stop, self.constant("one", 1)], output)
+
+    def zeros(self, shape: str, output: str) -> str:
+        """Give int32 zeros."""
+        zero = numpy_helper.from_array(np.array([0], np.int32))
+        return self.add("ConstantOfShape", [shape], output, value=zero)
+
+    def sort_places(self, keys: str, length: str, output: str) -> str:
+        """Give the places of the keys (n,) in ascending order; `length` is (1,) int64, n."""
+        name = f"{self.group}/{output}"
+        node = helper.make_node("TopK", [keys, length], [f"{name}_keys", name], axis=0, largest=0, sorted=1)
+        self.part.nodes.append(node)
+        return name
 
     def branch(self, condition: str, inside: Nodes, value: str, otherwise: str, output: str) -> str:
         """Give the int32 `value` of the nodes `inside` where the condition holds; else `otherwise`."""

@@ -7,7 +7,9 @@ from typing import Literal
 import numpy as np
 from onnx import TensorProto, helper
 
-from m2v_onnx.export import character_nodes, word_nodes
+from m2v_onnx.export import cell_nodes, character_nodes, word_nodes, match_nodes
+from m2v_onnx.export.added_token_nodes import Pattern, find_added_tokens
+from m2v_onnx.export.composition_nodes import build_composition_tables, compose
 from m2v_onnx.export.character_map import NOTHING, ROW_END, Cell, CellReader, CharacterMap, build_character_map
 from m2v_onnx.export.character_probe import Kind
 from m2v_onnx.export.composition import probe_composition
@@ -37,17 +39,32 @@ def tokenizer_part(model, source):
     read = character_nodes.read_text if source == "text" else character_nodes.read_code_points
     flat = read(nodes, source, characters, n_characters=cut)
     nodes = Nodes("cells"); groups.append(nodes)
-    cells = character_nodes.line_up(nodes, flat)
-    cells = character_nodes.expand(nodes, cells, characters)
-    nodes = Nodes("words"); groups.append(nodes)
+    framed = cell_nodes.frame(nodes, flat)
+    if components.raw_tokens:
+        n2 = Nodes("raw_tokens"); groups.append(n2)
+        patterns = [Pattern(tuple(map(ord, t.content)), characters.token_classes[t.token_id], t.single_word) for t in components.raw_tokens]
+        framed = find_added_tokens(n2, framed, patterns, keys=characters.identities, words=characters.is_word)
+        nodes = Nodes("cells2"); groups.append(nodes)
+    cells = cell_nodes.line_up(nodes, framed)
+    if composition is not None:
+        nodes = Nodes("compose"); groups.append(nodes)
+        cells = compose(nodes, cells, characters, build_composition_tables(characters, composition))
+        nodes = Nodes("cells3"); groups.append(nodes)
+    cells = cell_nodes.expand(nodes, cells, characters)
     single = [c[0] if len(c) == 1 else Cell("", Kind.SPACE, False) for c in characters.cells]
+    if components.normalized_tokens:
+        n2 = Nodes("normalized_tokens"); groups.append(n2)
+        pats = {reader.pattern(t): t for t in reversed(components.normalized_tokens)}
+        patterns = [Pattern(tuple(c[:2] for c in p), characters.token_classes[t.token_id], t.single_word) for p, t in pats.items()]
+        cells = find_added_tokens(n2, cells, patterns, keys=[c[:2] for c in single], words=[c.is_word for c in single])
+    nodes = Nodes("words"); groups.append(nodes)
     joins = [{Kind.WORD: 1, Kind.RUN: 2}.get(c.kind, 0) for c in single]
     spaces = [int(c.kind == Kind.SPACE) for c in single]
     words = word_nodes.split_words(nodes, cells, joins)
     trie, symbols = word_trie(components, characters, single)
     nodes = Nodes("match"); groups.append(nodes)
-    matcher = word_nodes.Matcher(nodes, trie)
-    subs = matcher.substrings(words.cells, symbols)
+    matcher = match_nodes.Matcher(nodes, trie)
+    subs = matcher.substrings(nodes.look_up(nodes.constant("symbols", symbols), words.cells, "symbols"))
     if components.kind == "WordPiece":
         inside = nodes.cast(words.inside, TensorProto.INT32, "inside")
         roots = nodes.add("Sub", [nodes.constant("start_root", trie.first_root + 1), inside], "roots")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from m2v_onnx.export.character_map import ROW_END
+from m2v_onnx.export.match_nodes import Matches
 from m2v_onnx.export.nodes import Nodes
-from m2v_onnx.export.trie import Trie
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,6 @@ class Words:
     starts: str
 
 
-@dataclass(frozen=True)
-class Matches:
-    """Names of the longest entries that begin at some positions.
-
-    Attributes:
-        values: what they stand for.
-        lengths: how many symbols they have; 0 where none begins.
-    """
-
-    values: str
-    lengths: str
-
-
 def split_words(nodes: Nodes, cells: str, joins: list[int]) -> Words:
     """Find where words begin.
 
@@ -66,77 +53,6 @@ def split_words(nodes: Nodes, cells: str, joins: list[int]) -> Words:
     positions = nodes.count_up(own, "positions")
     starts = nodes.add("Compress", [positions, boundary], "starts")
     return Words(own, positions, inside, boundary, starts)
-
-
-class Matcher:
-    """Writes the lookups of one trie.
-
-    Args:
-        nodes: where to write.
-        trie: its tables.
-    """
-
-    def __init__(self, nodes: Nodes, trie: Trie) -> None:
-        self._nodes = nodes
-        self._trie = trie
-        self._base = nodes.constant("pair_base", trie.pairs.base)
-        self._check = nodes.constant("pair_check", trie.pairs.check)
-
-    def substrings(self, cells: str, symbols: list[int]) -> dict[int, str]:
-        """Number the substrings of one, two, four and eight symbols that begin at every position.
-
-        Args:
-            cells: (n,) classes.
-            symbols: the symbol of each class; 0 for none.
-        """
-        nodes, reach = self._nodes, self._trie.reach
-        table = nodes.constant("symbols", symbols)
-        numbers = nodes.look_up(table, cells, "symbol")
-        nothing = nodes.constant("behind_the_end", np.zeros(reach))
-        numbers = nodes.add("Concat", [numbers, nothing], "substring_1", axis=0)
-        substrings = {1: numbers}
-        for length in (2, 4, 8) if self._trie.n_eights else (2, 4):
-            half = length // 2
-            first = nodes.cut(numbers, 0, -half, f"substring_{length}_first")
-            second = nodes.cut(numbers, half, None, f"substring_{length}_second")
-            place, found = self._pair(first, second, f"substring_{length}")
-            numbers = nodes.add("Mul", [place, found], f"substring_{length}")
-            substrings[length] = numbers
-        return substrings
-
-    def longest(self, substrings: dict[int, str], positions: str, roots: str) -> Matches:
-        """Find the longest entry at each of m positions, below the root of each.
-
-        Args:
-            substrings: the numbers of the substrings of the batch, by their length.
-            positions: (m,) where to look.
-            roots: (m,) or one number, the roots to look below.
-        """
-        nodes = self._nodes
-        node, place = roots, positions
-        for step, stride in enumerate(self._trie.strides):
-            name = f"step_{step}"
-            label = nodes.look_up(substrings[stride], place, f"{name}_label")
-            child, found = self._pair(node, label, name)
-            way = nodes.add("Sub", [child, node], f"{name}_way")
-            way = nodes.add("Mul", [way, found], f"{name}_way_found")
-            node = nodes.add("Add", [node, way], f"{name}_node")
-            if stride > 1:
-                advance = nodes.constant(f"stride_{stride}", stride)
-                advance = nodes.add("Mul", [found, advance], f"{name}_advance")
-                place = nodes.add("Add", [place, advance], f"{name}_place")
-        values = nodes.look_up(nodes.constant("values", self._trie.values), node, "value")
-        lengths = nodes.look_up(nodes.constant("lengths", self._trie.lengths), node, "length")
-        return Matches(values, lengths)
-
-    def _pair(self, first: str, second: str, name: str) -> tuple[str, str]:
-        """Look up pairs: their places, and 1 where they are in the table, else 0."""
-        nodes = self._nodes
-        base = nodes.look_up(self._base, first, f"{name}_base")
-        place = nodes.add("Add", [base, second], f"{name}_pair")
-        owner = nodes.look_up(self._check, place, f"{name}_owner")
-        found = nodes.add("Equal", [owner, first], f"{name}_is_found")
-        return place, nodes.cast(found, TensorProto.INT32, f"{name}_found")
 
 
 @dataclass(frozen=True)
@@ -280,7 +196,7 @@ def pad_rows(nodes: Nodes, tokens: Tokens, batch: str, *, max_length: int | None
     """
     one = nodes.constant("one", [1])
     one_more = nodes.add("Add", [batch, nodes.constant("one_row", [1], np.int64)], "n_counts")
-    zeros = nodes.add("ConstantOfShape", [one_more], "no_counts", value=numpy_helper.from_array(np.array([0], np.int32)))
+    zeros = nodes.zeros(one_more, "no_counts")
     ones = nodes.add("Expand", [one, nodes.add("Shape", [tokens.ids], "n_tokens")], "ones")
     counts = nodes.add("ScatterElements", [zeros, tokens.rows, ones], "counts", axis=0, reduction="add")
     offsets = nodes.add("CumSum", [counts, nodes.constant("axis", 0, np.int64)], "offsets", exclusive=1)
@@ -300,7 +216,7 @@ def pad_rows(nodes: Nodes, tokens: Tokens, batch: str, *, max_length: int | None
     wide = nodes.cast(width, TensorProto.INT64, "width_int64")
     shape = nodes.add("Concat", [batch, wide], "shape", axis=0)
     size = nodes.add("Mul", [batch, wide], "size")
-    blank = nodes.add("ConstantOfShape", [size], "blank", value=numpy_helper.from_array(np.array([0], np.int32)))
+    blank = nodes.zeros(size, "blank")
     raised = nodes.add("Add", [kept_ids, one], "raised_ids")
     flat = nodes.add("ScatterElements", [blank, cells, raised], "flat", axis=0)
     grid = nodes.add("Reshape", [flat, shape], "grid", allowzero=1)
