@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PEER_PACKAGES = ("model2vec[distill,quantization]==0.10.0",)
+ROOT = Path(__file__).parents[1]
+PEER_PACKAGES = ("model2vec[distill,onnx,quantization]==0.10.0",)
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,19 @@ def columns(runs: list[Run]) -> tuple[list[float], list[float], list[float]]:
 
 
 def peer_python() -> Path:
-    """Give the Python of an environment with model2vec, made when it is not there."""
-    environment = Path(__file__).parents[1] / ".venv-peer"
+    """Give the Python of an environment with model2vec."""
+    return make_environment(".venv-peer", *PEER_PACKAGES)
+
+
+def make_environment(name: str, *packages: str) -> Path:
+    """Give the Python of an environment beside `.venv`, made when it is not there."""
+    environment = ROOT / name
     python = environment / "bin/python"
     if not python.exists():
         uv = Path(sys.executable).with_name("uv")
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, environment], check=True)
-        subprocess.run([uv, "pip", "install", "-q", "--python", python, *PEER_PACKAGES], check=True)
+        install = [uv, "pip", "install", "-q", "--python", python, *packages]
+        subprocess.run(install, check=True, cwd=ROOT)
     return python
 
 

@@ -9,21 +9,29 @@ import sys
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_args
 
 import typer
 
 from m2v_onnx import __version__
 from m2v_onnx.config import (
+    DEFAULT_GRAPHS,
+    DEFAULT_PRECISIONS,
+    GraphName,
     OnnxMode,
     Pooling,
+    Precision,
     Provider,
     TableDtype,
+    TablePlace,
     VocabularyMode,
     Weighting,
     WordPadding,
 )
 from m2v_onnx.errors import M2vOnnxError
+
+if TYPE_CHECKING:
+    from m2v_onnx.export.verification import GraphReport
 
 app = typer.Typer(
     name="m2v-onnx",
@@ -34,12 +42,35 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_DEFAULT_GRAPHS = ",".join(DEFAULT_GRAPHS)
+_DEFAULT_PRECISIONS = ",".join(DEFAULT_PRECISIONS)
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")]
 Token = Annotated[str | None, typer.Option(help="Hub token for a private repository.", envvar="HF_TOKEN")]
 Force = Annotated[bool, typer.Option("--force", help="Write into a folder with other files, too.")]
-Model = Annotated[str, typer.Argument(help="Folder or Hub id of a static model.", show_default=False)]
+Graphs = Annotated[
+    str, typer.Option("--graph", help=f"Graphs to write, by commas: {', '.join(get_args(GraphName))}.")
+]
+Precisions = Annotated[
+    str,
+    typer.Option(
+        "--precision", help=f"Number types of their tables, by commas: {', '.join(get_args(Precision))}."
+    ),
+]
+SharedTable = Annotated[
+    bool,
+    typer.Option(
+        "--shared-table/--single-file",
+        help="Graphs that point into model.safetensors, or that stand alone.",
+        show_default="single-file",
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Argument(help="Folder or Hub id of a static model, or file of word vectors.", show_default=False),
+]
 
 
 def _print_version(value: bool) -> None:
@@ -95,6 +126,9 @@ def distill(
     device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
     batch_size: Annotated[int | None, typer.Option(help="Token sequences per run.")] = None,
     threads: Annotated[int | None, typer.Option(help="Runs side by side on the CPU.")] = None,
+    graph: Graphs = _DEFAULT_GRAPHS,
+    precision: Precisions = _DEFAULT_PRECISIONS,
+    shared_table: SharedTable = False,
     revision: Revision = None,
     token: Token = None,
     force: Force = False,
@@ -111,6 +145,7 @@ def distill(
 
     import_module("m2v_onnx.export")  # a missing extra is better known before the work than behind it
     _show_notes(quiet=quiet)
+    files = _parse_files(graph, precision, shared_table)
     check_output(output, force=force)
     options = {
         "vocabulary_mode": vocabulary_mode,
@@ -140,7 +175,7 @@ def distill(
         execution=Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads),
         show_progress_bar=not quiet,
         **choices,
-    ).save_pretrained(output, force=force)
+    ).save_pretrained(output, force=force, **files)
     _print_summary(output, as_json=as_json, quiet=quiet)
 
 
@@ -148,21 +183,94 @@ def distill(
 def export(
     source: Model,
     output: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    graph: Graphs = _DEFAULT_GRAPHS,
+    precision: Precisions = _DEFAULT_PRECISIONS,
+    shared_table: SharedTable = False,
+    dims: Annotated[int | None, typer.Option(help="Keep the first N dimensions.", metavar="N")] = None,
+    quantize_vocabulary: Annotated[
+        int | None, typer.Option(help="Let tokens share N rows, by k-means.", metavar="N")
+    ] = None,
     revision: Revision = None,
     token: Token = None,
     force: Force = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write any static model (model2vec, sentence-transformers, our own) with its ONNX graph.
+    """Write any static model (model2vec, sentence-transformers, our own, word vectors) with ONNX graphs.
 
-    Example: `m2v-onnx export minishlab/potion-base-8M my-model`
+    Example: `m2v-onnx export minishlab/potion-base-8M my-model --precision fp32,int4`
+
+    Word vectors are text, plain or gzip: `m2v-onnx export glove.6B.50d.txt my-model`
     """
+    import m2v_onnx.export as exporting
     from m2v_onnx.model import StaticModel
+    from m2v_onnx.replacement import check_output
 
     _show_notes(quiet=quiet)
-    StaticModel.from_pretrained(source, revision=revision, token=token).save_pretrained(output, force=force)
+    files = _parse_files(graph, precision, shared_table)
+    check_output(output, force=force)
+    model = StaticModel.from_pretrained(source, revision=revision, token=token)
+    if dims is not None:
+        model = exporting.cut_dimensions(model, dims)
+    if quantize_vocabulary is not None:
+        model = exporting.quantize_vocabulary(model, quantize_vocabulary)
+    model.save_pretrained(output, force=force, **files)
     _print_summary(output, as_json=as_json, quiet=quiet)
+
+
+@app.command(no_args_is_help=True)
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Folder of a static model.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Run every graph of a folder and compare it with the folder's goldens and with NumPy.
+
+    Exit code 1 when one of them differs. Example: `m2v-onnx verify my-model`
+    """
+    from m2v_onnx.export.verification import verify_folder
+
+    reports = list(verify_folder(folder))
+    if as_json:
+        _print_json({"folder": str(folder), "graphs": [asdict(report) for report in reports]})
+    else:
+        _print_reports(reports)
+    problems = [f"{report.file}: {report.problem}" for report in reports if report.problem is not None]
+    if problems:
+        raise M2vOnnxError("; ".join(problems))
+
+
+@app.command(no_args_is_help=True)
+def push(
+    folder: Annotated[Path, typer.Argument(help="Folder of a static model.", show_default=False)],
+    repo_id: Annotated[
+        str, typer.Argument(help="Hub repository, owner/name; made where there is none.", show_default=False)
+    ],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch to commit to, made where there is none; else main.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(help="Hub token that may write.", envvar="HF_TOKEN")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Upload a static model's folder to the Hugging Face Hub as it is; hidden files are left out.
+
+    Example: `m2v-onnx push my-model owner/my-model --private`
+    """
+    from m2v_onnx.folder import upload_model
+
+    url = upload_model(
+        folder,
+        repo_id,
+        private=private or None,
+        revision=revision,
+        token=token,
+        show_progress_bar=not quiet,
+    )
+    if as_json:
+        _print_json({"folder": str(folder), "repo_id": repo_id, "revision": revision or "main", "url": url})
+    elif not quiet:
+        print(f"{folder}: uploaded, {url}")
 
 
 @app.command(no_args_is_help=True)
@@ -279,6 +387,32 @@ def _parse_pca_dims(value: str) -> int | float | str:
         return _parse_number("--pca-dims", value)
 
 
+class Files(TypedDict):
+    """Which graphs to write, by the names of `save_pretrained`."""
+
+    graphs: list[GraphName]
+    precisions: list[Precision]
+    table: TablePlace
+
+
+def _parse_files(graph: str, precision: str, shared_table: bool) -> Files:
+    return {
+        "graphs": _parse_list("--graph", graph, get_args(GraphName)),
+        "precisions": _parse_list("--precision", precision, get_args(Precision)),
+        "table": "shared" if shared_table else "embedded",
+    }
+
+
+def _parse_list(option: str, value: str, allowed: tuple[str, ...]) -> list[Any]:
+    names = [name.strip() for name in value.split(",")]
+    for name in names:
+        if name not in allowed:
+            raise typer.BadParameter(
+                f"expected some of {', '.join(allowed)}, by commas, found {name!r}", param_hint=option
+            )
+    return names
+
+
 def _print_summary(folder: Path, *, as_json: bool, quiet: bool) -> None:
     if quiet and not as_json:
         return
@@ -292,7 +426,7 @@ def _print_summary(folder: Path, *, as_json: bool, quiet: bool) -> None:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         print(
             f"{folder}: {model.n_tokens:,} tokens x {model.dim} dimensions, "
-            f"{model.table.dtype.name}, {size / 1e6:.1f} MB with its ONNX graph"
+            f"{model.table.dtype.name}, {size / 1e6:.1f} MB with its ONNX graphs"
         )
 
 
@@ -324,3 +458,35 @@ def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(Text(row["token"]), str(row["id"]), f"{row['weight']:.4f}")
     Console().print(table)
+
+
+def _print_reports(reports: list[GraphReport]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = (
+        "graph",
+        "MB",
+        "opset",
+        "IR",
+        "not in ai.onnx",
+        "from goldens",
+        "least cosine",
+        "from NumPy",
+        "",
+    )
+    table = Table(*columns)
+    for report in reports:
+        table.add_row(
+            Text(report.file),
+            f"{report.size_bytes / 1e6:.1f}",
+            "" if report.opset is None else str(report.opset),
+            "" if report.ir_version is None else str(report.ir_version),
+            ", ".join(report.foreign_operators),
+            "" if report.golden_difference is None else f"{report.golden_difference:.1e}",
+            "" if report.golden_cosine is None else f"{report.golden_cosine:.6f}",
+            "" if report.specification_difference is None else f"{report.specification_difference:.1e}",
+            "fine" if report.problem is None else "WRONG",
+        )
+    Console(width=None if sys.stdout.isatty() else 120).print(table)

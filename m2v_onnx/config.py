@@ -24,6 +24,9 @@ OnnxMode = Literal["auto", "reuse", "export"]
 Provider = Literal["auto", "cpu", "cuda", "coreml"]
 
 DEFAULT_MAX_LENGTH = 512
+DEFAULT_GRAPHS: tuple[GraphName, ...] = ("ids",)
+# transformers.js takes the second one by default.
+DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class ArgumentError(M2vOnnxError, ValueError):
 
 
 class FolderError(M2vOnnxError):
-    """A static model's folder that is missing, damaged, or in use for something else."""
+    """A static model's folder or file that is missing, damaged, or in use for something else."""
 
 
 class TeacherError(M2vOnnxError):

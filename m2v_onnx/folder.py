@@ -21,8 +21,9 @@ from tokenizers import Tokenizer
 from m2v_onnx import __version__
 from m2v_onnx.config import DEFAULT_MAX_LENGTH, GraphName, ModelConfig, Precision, Recipe
 from m2v_onnx.errors import ArgumentError, FolderError, M2vOnnxError
-from m2v_onnx.hub import download_folder, looks_like_hub_id
+from m2v_onnx.hub import download_folder, looks_like_hub_id, upload_folder
 from m2v_onnx.model import StaticModel, Table
+from m2v_onnx.word_vectors import read_word_vectors
 
 CONFIG_NAME = "config.json"
 TABLE_NAME = "model.safetensors"
@@ -102,16 +103,14 @@ class GraphFile:
 
 
 def download_model(path_or_id: str | Path, *, revision: str | None = None, token: str | None = None) -> Path:
-    """Give the local folder of a static model, downloading it when it is a Hub id.
+    """Give the local folder or file of a static model, downloading it when it is a Hub id.
 
     Raises:
         FolderError: when there is no such folder or repository.
     """
     path = Path(path_or_id)
-    if path.is_dir():
-        return path
     if path.exists():
-        raise FolderError(f"expected the folder of a static model, found the file {path}: name its folder")
+        return path
     if not looks_like_hub_id(str(path_or_id)):
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
@@ -120,6 +119,37 @@ def download_model(path_or_id: str | Path, *, revision: str | None = None, token
         )
     except M2vOnnxError as error:
         raise FolderError(str(error)) from error
+
+
+def upload_model(
+    path: Path,
+    repo_id: str,
+    *,
+    private: bool | None = None,
+    revision: str | None = None,
+    token: str | None = None,
+    show_progress_bar: bool = False,
+) -> str:
+    """Upload a static model's folder to the Hub as it is, with every graph in it; give the commit's address.
+
+    Args and errors of the upload are those of `m2v_onnx.hub.upload_folder`.
+
+    Raises:
+        FolderError: when the folder is none of a static model; nothing is sent then.
+    """
+    if not is_model_folder(path):
+        raise FolderError(
+            f"expected the folder of a static model, found none at {path}: write one with "
+            "`m2v-onnx distill` or `m2v-onnx export`"
+        )
+    return upload_folder(
+        path,
+        repo_id,
+        private=private,
+        revision=revision,
+        token=token,
+        show_progress_bar=show_progress_bar,
+    )
 
 
 def is_model_folder(path: Path) -> bool:
@@ -137,14 +167,16 @@ def read_model(path: Path) -> StaticModel:
     """Read a static model of any known layout.
 
     Args:
-        path: a local folder.
+        path: a local folder, or a file of word vectors in text form.
 
     Returns:
-        The model; its table is memory-mapped read-only from the file.
+        The model; a folder's table is memory-mapped read-only from its file.
 
     Raises:
         FolderError: when the folder is none of a static model, or a file is damaged.
     """
+    if path.is_file():
+        return read_word_vectors(path)
     table_path = next((path / name for name in _TABLE_PATHS if (path / name).exists()), None)
     if table_path is None:
         raise FolderError(

@@ -106,9 +106,7 @@ def read_goldens(folder: Path, model: StaticModel) -> Goldens:
         )
         is_whole = goldens.vectors.shape == (len(goldens.texts), model.dim)
     except (KeyError, TypeError, ValueError) as error:
-        raise FolderError(
-            f"expected goldens in {path}, found a damaged file ({error!r}): {_REMEDY}"
-        ) from error
+        raise FolderError(f"expected goldens in {path}, found damaged ones ({error!r}): {_REMEDY}") from error
     if goldens.model_sha256 != hash_model(model) or not is_whole:
         raise FolderError(f"expected the goldens of the model in {folder}, found another model's: {_REMEDY}")
     return goldens

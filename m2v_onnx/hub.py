@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.errors import ArgumentError, M2vOnnxError
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_UPLOAD_REMEDIES: dict[int | None, str] = {
+    401: "log in with `hf auth login`, or give a token that may write (--token, HF_TOKEN)",
+    403: "give a token that may write to this owner's repositories, or name a repository of your own",
+}
 
 
 def looks_like_hub_id(name: str) -> bool:
@@ -59,6 +65,114 @@ def cached_folder(repo_id: str, *, revision: str | None) -> Path | None:
         return Path(snapshot_download(repo_id, revision=revision, local_files_only=True))
     except _hub_errors():
         return None
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Refuse a name that no Hub repository can have.
+
+    Raises:
+        ArgumentError: with the Hub's rule.
+    """
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(repo_id)
+    except ValueError as error:
+        raise ArgumentError(
+            f"expected a Hub repository, name or owner/name, found {repo_id!r} ({error}): name another"
+        ) from error
+
+
+def upload_folder(
+    folder: Path,
+    repo_id: str,
+    *,
+    private: bool | None,
+    revision: str | None,
+    token: str | None,
+    show_progress_bar: bool,
+) -> str:
+    """Upload a folder to a Hub repository in one commit; the repository is made where there is none.
+
+    Hidden files are left out. Graphs in the repository that the folder does not hold are removed: they are
+    an older model's, and would give other vectors than the new table.
+
+    Args:
+        folder: what to upload.
+        repo_id: `owner/name`, or `name` for a repository of one's own.
+        private: whether a repository that is made is private; None for its owner's default.
+        revision: the branch to commit to, made where there is none; None for `main`.
+        token: the Hub token; None for the one of `hf auth login`.
+        show_progress_bar: show huggingface_hub's own progress bars, when stderr is a terminal.
+
+    Returns:
+        The address of the commit.
+
+    Raises:
+        ArgumentError: when no repository can have this name.
+        M2vOnnxError: when the Hub refuses the upload or cannot be reached, or when the repository should be
+            private and is public already.
+    """
+    from huggingface_hub import HfApi
+
+    check_repo_id(repo_id)
+    api = HfApi(token=token)
+    try:
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        if private and not api.model_info(repo_id).private:
+            raise M2vOnnxError(
+                f"expected a private repository, found the public one {repo_id!r}: make it private in its "
+                "settings, or upload without --private"
+            )
+        if revision is not None:
+            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        with _progress_bars(show=show_progress_bar):
+            commit = api.upload_folder(
+                repo_id=repo_id,
+                folder_path=folder,
+                revision=revision,
+                commit_message="Upload a static model with m2v-onnx",
+                ignore_patterns=[".*", "*/.*"],
+                delete_patterns=["onnx/*", "model*.onnx"],
+            )
+    except _upload_errors() as error:
+        raise _not_uploaded(repo_id, error) from error
+    return str(commit.commit_url)
+
+
+@contextmanager
+def _progress_bars(*, show: bool) -> Iterator[None]:
+    """Take huggingface_hub's bars away while the block runs, unless somebody wants them and is looking."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    if (show and sys.stderr.isatty()) or are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
+
+
+def _upload_errors() -> tuple[type[Exception], ...]:
+    """Give what huggingface_hub raises while it uploads: a file's own error comes inside a RuntimeError."""
+    from huggingface_hub import errors
+
+    return (*_hub_errors(), RuntimeError, getattr(errors, "XetError", RuntimeError))
+
+
+def _not_uploaded(repo_id: str, error: Exception) -> M2vOnnxError:
+    cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    remedy = _UPLOAD_REMEDIES.get(status, "mend what it names, or check the network, and upload again")
+    said = getattr(cause, "server_message", None)
+    reason = f"HTTP {status}, {said}" if said else " ".join(str(cause).split()) or type(cause).__name__
+    return M2vOnnxError(f"expected to upload the model to {repo_id!r}, found {reason}: {remedy}")
 
 
 def _hub_errors() -> tuple[type[Exception], ...]:

@@ -7,13 +7,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer, processors
 
-from m2v_onnx.config import ModelConfig
+from m2v_onnx.config import (
+    DEFAULT_GRAPHS,
+    DEFAULT_PRECISIONS,
+    GraphName,
+    ModelConfig,
+    Precision,
+    TablePlace,
+)
 from m2v_onnx.errors import FolderError
 
 if TYPE_CHECKING:
@@ -99,13 +107,14 @@ class StaticModel:
     def from_pretrained(
         cls, path_or_id: str | Path, *, revision: str | None = None, token: str | None = None
     ) -> StaticModel:
-        """Load a static model from a folder or from the Hugging Face Hub.
+        """Load a static model from a folder, a file of word vectors, or the Hugging Face Hub.
 
-        Reads what m2v-onnx, model2vec and sentence-transformers' StaticEmbedding write. The table is
-        memory-mapped, not read.
+        Reads what m2v-onnx, model2vec and sentence-transformers' StaticEmbedding write; a folder's table is
+        memory-mapped, not read. For files see `m2v_onnx.word_vectors.read_word_vectors`.
 
         Args:
-            path_or_id: a local folder, or a Hub id such as `minishlab/potion-base-8M`.
+            path_or_id: a local folder, a file of word vectors in text form, or a Hub id such as
+                `minishlab/potion-base-8M`.
             revision: branch, tag or commit of the Hub repository.
             token: the Hub token for a private repository; by default the one of `hf auth login`.
 
@@ -116,23 +125,83 @@ class StaticModel:
 
         return read_model(download_model(path_or_id, revision=revision, token=token))
 
-    def save_pretrained(self, path: str | Path, *, force: bool = False) -> None:
-        """Write the model's folder: config, table, tokenizer and ONNX graph, all or nothing.
+    def save_pretrained(
+        self,
+        path: str | Path,
+        *,
+        graphs: Sequence[GraphName] = DEFAULT_GRAPHS,
+        precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
+        table: TablePlace = "embedded",
+        force: bool = False,
+    ) -> None:
+        """Write the model's folder: config, table, tokenizer and ONNX graphs, all or nothing.
 
         Needs the extra `export`. An older model at `path` is replaced in one step; files in the
-        folder that are no part of a model are kept.
+        folder that are no part of a model are kept. The bytes depend on model and arguments alone.
 
         Args:
             path: the folder to write.
+            graphs: `ids`, the one that every engine takes; `ids3`, for engines that always give three
+                inputs; `tokens`, the vector of every token.
+            precisions: number types that each graph is written in; outputs are float32 always.
+            table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is
+                the one in `model.safetensors` lie beside that file and point into it.
             force: write into a folder that holds other things than a model, too.
 
         Raises:
+            ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
             FolderError: when `path` is in use for something else, or the table is not finite.
             MissingExtraError: when onnx is not installed.
         """
         from m2v_onnx.export import write_model
 
-        write_model(self, Path(path), force=force)
+        write_model(self, Path(path), graphs=graphs, precisions=precisions, table=table, force=force)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        show_progress_bar: bool = False,
+    ) -> str:
+        """Upload the folder that `save_pretrained` writes to the Hugging Face Hub, in one commit.
+
+        Needs the extra `export`. A folder on disk is uploaded by `m2v-onnx push`, with all its graphs.
+
+        Args:
+            repo_id: `owner/name`, or `name` for a repository of your own; made where there is none.
+            private: whether a repository that is made is private; None for its owner's default.
+            revision: the branch to commit to, made where there is none; None for `main`.
+            token: a Hub token that may write; by default the one of `hf auth login`.
+            show_progress_bar: show progress on stderr, when that is a terminal.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ArgumentError: when no repository can have this name.
+            FolderError: when the table is not finite.
+            M2vOnnxError: when the Hub refuses the upload or cannot be reached, or when the repository
+                should be private and is public already.
+            MissingExtraError: when onnx is not installed.
+        """
+        from m2v_onnx.folder import upload_model
+        from m2v_onnx.hub import check_repo_id
+
+        check_repo_id(repo_id)
+        with TemporaryDirectory() as parent:
+            folder = Path(parent) / repo_id.rpartition("/")[-1]
+            self.save_pretrained(folder)
+            return upload_model(
+                folder,
+                repo_id,
+                private=private,
+                revision=revision,
+                token=token,
+                show_progress_bar=show_progress_bar,
+            )
 
     def encode(
         self,

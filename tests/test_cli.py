@@ -87,6 +87,17 @@ def test_export_gives_a_plain_folder_its_graph(folder, tmp_path):
     assert StaticModel.from_pretrained(tmp_path / "with-graph").graph_path is not None
 
 
+def test_export_of_word_vectors(tmp_path):
+    (tmp_path / "vectors.txt").write_text("sun 3 4\nmoon 0 2\nsun 9 9\n")
+    result = run("export", tmp_path / "vectors.txt", tmp_path / "model", "--json")
+    assert result.returncode == 0, result.stderr
+    assert "vectors.txt: 2 words and 0 phrases of 3 entries; after normalisation 1 are dup" in result.stderr
+    described = json.loads(result.stdout)
+    assert (described["tokens"], described["tokenizer"], described["max_length"]) == (4, "WordLevel", None)
+    result = run("encode", tmp_path / "model", "-", stdin="Sun moon\n")
+    assert json.loads(result.stdout)["embedding"] == [1.5, 3.0]
+
+
 def test_encode_to_json_lines_from_standard_input(folder):
     result = run("encode", folder, "-", stdin="sun\n\nmöon\n")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
@@ -130,6 +141,10 @@ def test_quiet_says_nothing(folder, tmp_path):
             "error: expected a new or empty folder or an older static model",
         ),
         (("export", "{teacher}", "out"), "error: expected a static model with one of"),
+        (
+            ("export", "{folder}/config.json", "out"),
+            "error: expected a model's folder, or word vectors in text",
+        ),
         (("encode", "{folder}", "{folder}/config.bin"), "error: expected a file of texts at"),
     ],
 )
@@ -152,6 +167,7 @@ def test_errors_are_one_line_and_exit_1(tmp_path, teacher, folder, arguments, me
         ("distill", "teacher", "out", "--provider", "tpu"),
         ("distill", "teacher", "out", "--pca-dims", "many"),
         ("distill", "teacher", "out", "--pca-dims=--5"),
+        ("push", "model"),
         ("no-such-command",),
     ],
 )
@@ -161,7 +177,7 @@ def test_wrong_usage_exits_2(arguments):
     assert "Usage:" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["distill", "export", "encode", "inspect"])
+@pytest.mark.parametrize("command", ["distill", "export", "verify", "push", "encode", "inspect"])
 def test_help_shows_an_example(command):
     result = run(command, "--help")
     assert result.returncode == 0
@@ -192,3 +208,33 @@ def test_ctrl_c_leaves_nothing_behind(folder, tmp_path):
     assert child.returncode not in (0, 1, 2) or b"Aborted" in errors
     assert b"Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir() if "v.npy" in path.name] == []
+
+
+def test_verify_says_what_is_wrong(folder):
+    result = run("verify", folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    named = [word for word in result.stdout.split() if word.startswith("onnx/")]
+    assert named == ["onnx/model.onnx", "onnx/model_quantized.onnx"]
+    (folder / "onnx/model.onnx").write_bytes((folder / "onnx/model_quantized.onnx").read_bytes()[:900])
+    result = run("verify", folder, "--json")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: onnx/model.onnx: expected a valid ONNX model")
+    graphs = {graph["file"]: graph["problem"] for graph in json.loads(result.stdout)["graphs"]}
+    assert graphs["onnx/model_quantized.onnx"] is None
+    assert graphs["onnx/model.onnx"] is not None
+
+
+def test_export_writes_what_was_asked_for(folder, tmp_path):
+    options = ["--graph", "ids,tokens", "--precision", "fp32,int4", "--shared-table", "--dims", 1]
+    result = run("export", folder, tmp_path / "m", *options)
+    assert result.returncode == 0, result.stderr
+    assert {path.relative_to(tmp_path / "m").as_posix() for path in (tmp_path / "m").rglob("*.onnx")} == {
+        "model.onnx",
+        "model_tokens.onnx",
+        "onnx/model_q4.onnx",
+        "onnx/model_tokens_q4.onnx",
+    }
+    assert run("verify", tmp_path / "m").returncode == 0
+    described = json.loads(run("export", folder, tmp_path / "m", "--quantize-vocabulary", 3, "--json").stdout)
+    assert (described["tokens"], described["table_bytes"]) == (6, 3 * 2 * 4)
+    assert run("verify", tmp_path / "m").returncode == 0

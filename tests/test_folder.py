@@ -42,7 +42,7 @@ def test_save_then_load_is_identity(tmp_path):
 
 def test_the_same_model_gives_the_same_bytes(tmp_path):
     for name in ("one", "two"):
-        tiny_model().save_pretrained(tmp_path / name)
+        tiny_model().save_pretrained(tmp_path / name / "model")  # its card holds the folder's name
     assert snapshot(tmp_path / "one") == snapshot(tmp_path / "two")
 
 
@@ -201,9 +201,12 @@ def test_a_model_that_is_not_there(name, message):
         StaticModel.from_pretrained(name)
 
 
-def test_a_file_where_a_folder_is_expected(folder):
-    with pytest.raises(FolderError, match="found the file .*config.json: name its folder"):
-        StaticModel.from_pretrained(folder / "config.json")
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors", "onnx/model.onnx"])
+def test_a_file_of_a_model_where_its_folder_is_expected(folder, name):
+    with pytest.raises(
+        FolderError, match=f"expected a model's folder, .*{name}: .*of a model name the folder"
+    ):
+        StaticModel.from_pretrained(folder / name)
 
 
 def test_an_older_model_is_replaced_and_other_files_are_kept(folder):
@@ -334,9 +337,9 @@ def test_a_kill_at_any_moment_leaves_one_whole_model(tmp_path):
     )
     states = {}
     for name, normalize in (("one", False), ("two", True)):
-        tiny_model(normalize=normalize).save_pretrained(tmp_path / name)
-        states[normalize] = snapshot(tmp_path / name)
-    target = tmp_path / "target"
+        tiny_model(normalize=normalize).save_pretrained(tmp_path / name / "m")
+        states[normalize] = snapshot(tmp_path / name / "m")
+    target = tmp_path / "target" / "m"
     for delay in np.linspace(0.001, 0.05, 8):
         child = subprocess.Popen(
             [sys.executable, "-c", script, str(target)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]

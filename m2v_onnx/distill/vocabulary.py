@@ -7,13 +7,14 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer
 
 from m2v_onnx.config import Recipe, WordPadding
 from m2v_onnx.distill.sequences import TokenSequences
 from m2v_onnx.distill.teacher import Teacher
 from m2v_onnx.distill.tokenizer_json import Affixes, TokenizerJson
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.word_tokenizer import find_word_forms, make_word_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -110,54 +111,32 @@ def _add_words(
     editable: TokenizerJson, words: Sequence[str], recipe: Recipe, *, known: Collection[str]
 ) -> None:
     """Append the user's words, each in the form in which the tokenizer meets it in a text."""
-    tokenizer = editable.to_tokenizer()
     only = recipe.vocabulary_mode == "only"
     pattern = re.compile(recipe.token_remove_pattern) if recipe.token_remove_pattern and not only else None
-    new_words: dict[str, None] = {}
-    phrases: dict[str, None] = {}
-    n_empty = n_duplicates = n_removed = 0
-    special = set(editable.added_tokens)
-    for word in words:
-        normalized, pieces = _split(tokenizer, word)
-        if not pieces:
-            n_empty += 1
-        elif word.strip() in special:
-            n_duplicates += 1
-        elif len(pieces) > 1:
-            n_duplicates += normalized.strip() in phrases
-            phrases[normalized.strip()] = None
-        elif pieces[0] in known or pieces[0] in new_words:
-            n_duplicates += 1
-        elif pattern and pattern.match(pieces[0]):
-            n_removed += 1
-        else:
-            new_words[pieces[0]] = None
-    skipped = f"{n_duplicates} duplicates, {n_removed} that the pattern removes, {n_empty} empty ones"
+    forms = find_word_forms(editable.to_tokenizer(), words, known=known)
+    new_words = [word for word in forms.words if pattern is None or not pattern.match(word)]
+    n_removed = len(forms.words) - len(new_words)
+    skipped = (
+        f"{forms.n_duplicates} duplicates, {n_removed} that the pattern removes, {forms.n_empty} empty ones"
+    )
     logger.log(
-        logging.INFO if n_duplicates + n_removed + n_empty == 0 else logging.WARNING,
+        logging.INFO if forms.n_duplicates + n_removed + forms.n_empty == 0 else logging.WARNING,
         "vocabulary: %d words and %d phrases added of %d entries; skipped: %s",
-        *(len(new_words), len(phrases), len(words), skipped),
+        *(len(new_words), len(forms.phrases), len(words), skipped),
     )
     # A phrase that the teacher has as one token could never be met: its row moves to the phrases.
-    editable.remove([phrase for phrase in phrases if phrase in known])
-    editable.append(list(new_words))
-    editable.append_phrases(list(phrases), single_word=only)
+    editable.remove([phrase for phrase in forms.phrases if phrase in known])
+    editable.append(new_words)
+    editable.append_phrases(list(forms.phrases), single_word=only)
 
 
 def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> Vocabulary:
     """Make a tokenizer of exactly the given words. Source: the vocabulary mode of model2vec 0.1.
 
-    Whole words by white space and punctuation, after NFKC, and lower-cased when no word has a capital;
-    `[UNK]` is 0, `[PAD]` is 1. Entries of several words are found as phrases between word boundaries.
+    Entries of several words are found as phrases between word boundaries.
     """
-    has_capitals = any(word != word.lower() for word in words if word.strip() not in ("[UNK]", "[PAD]"))
-    steps = [normalizers.NFKC()] if has_capitals else [normalizers.NFKC(), normalizers.Lowercase()]
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[PAD]": 1}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Sequence(steps)
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.add_special_tokens(["[UNK]", "[PAD]"])
-    editable = TokenizerJson(tokenizer)
-    _add_words(editable, words, recipe, known=("[UNK]", "[PAD]"))
+    editable = TokenizerJson(make_word_tokenizer(words))
+    _add_words(editable, words, recipe, known=())
     if len(editable.tokens) == 2:
         raise ArgumentError(
             f"the vocabulary must hold words, found that none of its {len(words)} entries is left after "
@@ -166,14 +145,6 @@ def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> 
     return Vocabulary(
         editable.to_tokenizer(), TokenSequences.of(_encode(teacher.tokenizer, editable.tokens, "none"))
     )
-
-
-def _split(tokenizer: Tokenizer, word: str) -> tuple[str, list[str]]:
-    """Give a word as the tokenizer's normalizer writes it, and the pieces that its pre-tokenizer makes."""
-    normalized = word if tokenizer.normalizer is None else tokenizer.normalizer.normalize_str(word)
-    if tokenizer.pre_tokenizer is None or not normalized:
-        return normalized, [normalized] if normalized else []
-    return normalized, [piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normalized)]
 
 
 def _encode(tokenizer: Tokenizer, texts: Sequence[str], padding: WordPadding) -> Iterator[list[int]]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 from onnx import TensorProto, helper
 
 from m2v_onnx.config import Precision
@@ -21,7 +20,7 @@ from m2v_onnx.export.graph import Part
 from m2v_onnx.model import Table, Vectors
 
 _INT8_LEVELS, _INT4_LEVELS = 127, 7
-_INT4_OFFSET = 8
+_PACKED_ZERO = 128
 # Shares of a row's largest value that four bits may span: clipping a few values can make all others finer.
 _INT4_SPANS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4)
 _BLOCK_ROWS = 4096
@@ -32,8 +31,8 @@ class EncodedTable:
     """A table as a graph holds it.
 
     Attributes:
-        rows: (R, D) float32, float16 or int8; or (R, ceil(D / 2)) uint8, two codes a byte: the first half
-            of the columns in the high four bits, the second in the low ones, 8 standing for zero.
+        rows: (R, D) float32, float16 or int8; or (R, ceil(D / 2)) uint8, two codes from -7 to 7 a byte:
+            128 + 16 x first half of the columns + second half.
         dim: D.
         row_scale: (R,) float32, a factor for each row; None for ones.
         column_scale: (D,) float32, a factor for each column; None for ones.
@@ -75,11 +74,11 @@ def encode_table(table: Table, precision: Precision) -> EncodedTable:
 
 def decode_table(encoded: EncodedTable) -> Vectors:
     """Give (R, D) float32, the values that a graph with this table works with."""
-    codes = encoded.rows
+    table = encoded.rows.astype(np.float32)
     if encoded.is_packed:
-        codes = np.concatenate([codes >> 4, codes & 15], axis=1)[:, : encoded.dim].astype(np.float32)
-        codes -= _INT4_OFFSET
-    table = codes.astype(np.float32)
+        table -= _PACKED_ZERO
+        high = np.rint(table / 16)
+        table = np.concatenate([high, table - 16 * high], axis=1)[:, : encoded.dim]
     if encoded.row_scale is not None:
         table *= encoded.row_scale[:, None]
     if encoded.column_scale is not None:
@@ -89,53 +88,32 @@ def decode_table(encoded: EncodedTable) -> Vectors:
 
 def rows_part(encoded: EncodedTable) -> Part:
     """`row_ids` (batch, sequence) -> `rows` float32 (batch, sequence, D), before the scales."""
-    large = {"table": encoded.rows}
     if not encoded.is_packed:
-        return Part(_gather_rows(encoded), {}, large)
-    nodes = [
-        *_unpack_nodes(),
-        helper.make_node("Mul", ["high", "sixteen"], ["high_part"]),
-        helper.make_node("Sub", ["packed", "high_part"], ["low"]),
-        helper.make_node("Concat", ["high", "low"], ["codes"], axis=-1),
-        helper.make_node("Sub", ["codes", "offset"], ["centred"]),
-        _cut_node("centred", "rows"),
-    ]
-    return Part(nodes, _unpack_constants(encoded.dim), large)
+        return _gather_part(encoded)
+    return _unpack_part(encoded) + _join_part("high", "low", "rows", encoded.dim)
 
 
 def sum_part(encoded: EncodedTable) -> Part:
     """`row_ids` and `factor` (batch, sequence) -> `sum` float32 (batch, D), the weighted sum of the rows.
 
-    A MatMul is twice as fast as Mul and ReduceSum. Packed rows are summed before they are taken apart.
+    A MatMul is twice as fast as Mul and ReduceSum. The halves of packed rows are joined when they are sums.
     """
-    constants = {"axis_1": np.array([1], np.int64)}
-    row = helper.make_node("Unsqueeze", ["factor", "axis_1"], ["factor_row"])
-    if not encoded.is_packed:
-        nodes = [
-            row,
-            *_gather_rows(encoded),
-            helper.make_node("MatMul", ["factor_row", "rows"], ["sum_row"]),
-            helper.make_node("Squeeze", ["sum_row", "axis_1"], ["unscaled_sum"]),
-        ]
-    else:
-        constants |= {**_unpack_constants(encoded.dim), "axis_2": np.array([2], np.int64)}
-        nodes = [
-            row,
-            *_unpack_nodes(),
-            helper.make_node("MatMul", ["factor_row", "packed"], ["packed_sum"]),
-            helper.make_node("MatMul", ["factor_row", "high"], ["high_sum"]),
-            helper.make_node("Mul", ["high_sum", "sixteen"], ["high_part"]),
-            helper.make_node("Sub", ["packed_sum", "high_part"], ["low_sum"]),
-            helper.make_node("Concat", ["high_sum", "low_sum"], ["codes_sum"], axis=-1),
-            helper.make_node("ReduceSum", ["factor_row", "axis_2"], ["factor_sum"], keepdims=1),
-            helper.make_node("Mul", ["factor_sum", "offset"], ["offset_sum"]),
-            helper.make_node("Sub", ["codes_sum", "offset_sum"], ["centred_row"]),
-            helper.make_node("Squeeze", ["centred_row", "axis_1"], ["centred"]),
-            _cut_node("centred", "unscaled_sum"),
-        ]
-    return Part(nodes, constants, {"table": encoded.rows}) + scale_columns_part(
-        encoded, "unscaled_sum", "sum"
+    row = Part(
+        [helper.make_node("Unsqueeze", ["factor", "axis_1"], ["factor_row"])],
+        {"axis_1": np.array([1], np.int64)},
     )
+    if encoded.is_packed:
+        sums = [
+            helper.make_node("MatMul", ["factor_row", "high"], ["high_sum"]),
+            helper.make_node("MatMul", ["factor_row", "low"], ["low_sum"]),
+        ]
+        part = row + _unpack_part(encoded) + Part(sums)
+        part += _join_part("high_sum", "low_sum", "sum_row", encoded.dim)
+    else:
+        part = row + _gather_part(encoded)
+        part += Part([helper.make_node("MatMul", ["factor_row", "rows"], ["sum_row"])])
+    squeeze = Part([helper.make_node("Squeeze", ["sum_row", "axis_1"], ["unscaled_sum"])])
+    return part + squeeze + scale_columns_part(encoded, "unscaled_sum", "sum")
 
 
 def scale_columns_part(encoded: EncodedTable, name: str, scaled_name: str) -> Part:
@@ -143,7 +121,10 @@ def scale_columns_part(encoded: EncodedTable, name: str, scaled_name: str) -> Pa
     if encoded.column_scale is None:
         return Part([helper.make_node("Identity", [name], [scaled_name])])
     node = helper.make_node("Mul", [name, "column_scale"], [scaled_name])
-    return Part([node], {"column_scale": encoded.column_scale})
+    scale = encoded.column_scale.copy()
+    if encoded.is_packed:
+        scale[encoded.rows.shape[1] :] *= 16  # those that `low` holds 1/16 of
+    return Part([node], {"column_scale": scale})
 
 
 def _quantise(table: Table, *, n_levels: int, spans: Sequence[float]) -> EncodedTable:
@@ -188,56 +169,60 @@ def _to_float16(table: Table) -> npt.NDArray[np.float16]:
 
 
 def _pack(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
-    """Put two codes of four bits into a byte, the first half of the columns into the high bits.
-
-    The difference of two large sums gives the low bits back: its rounding is better off in the columns that
-    matter less, which are the last ones of a PCA.
+    """Put two codes from -7 to 7 into a byte: 128 + 16 first half of the columns + second half.
 
     >>> import numpy as np
-    >>> _pack(np.array([[-7, 0, 7]], np.int8)).tolist()  # 1 << 4 | 15, 8 << 4 | 8
-    [[31, 136]]
+    >>> _pack(np.array([[-7, 0, 7]], np.int8)).tolist()  # 128 - 7 * 16 + 7, 128
+    [[23, 128]]
     """
-    shifted = (codes + _INT4_OFFSET).astype(np.uint8)
     n_high = (codes.shape[1] + 1) // 2
-    packed = np.full((len(codes), n_high), _INT4_OFFSET, np.uint8)
-    packed[:, : codes.shape[1] - n_high] = shifted[:, n_high:]
-    packed |= shifted[:, :n_high] << 4
+    packed = np.full((len(codes), n_high), _PACKED_ZERO, np.uint8)
+    packed += (codes[:, :n_high] * 16).astype(np.uint8)
+    packed[:, : codes.shape[1] - n_high] += codes[:, n_high:].astype(np.uint8)
     return packed
 
 
-def _gather_rows(encoded: EncodedTable) -> list[onnx.NodeProto]:
+def _gather_part(encoded: EncodedTable) -> Part:
+    large = {"table": encoded.rows}
     if encoded.rows.dtype == np.float32:
-        return [helper.make_node("Gather", ["table", "row_ids"], ["rows"])]
-    return [
+        return Part([helper.make_node("Gather", ["table", "row_ids"], ["rows"])], {}, large)
+    nodes = [
         helper.make_node("Gather", ["table", "row_ids"], ["encoded_rows"]),
         helper.make_node("Cast", ["encoded_rows"], ["rows"], to=TensorProto.FLOAT),
     ]
+    return Part(nodes, {}, large)
 
 
-def _unpack_nodes() -> list[onnx.NodeProto]:
-    """`row_ids` -> `packed`, the bytes as floats, and `high`, their high four bits (batch, sequence, D / 2).
+def _unpack_part(encoded: EncodedTable) -> Part:
+    """`row_ids` -> `high`, the codes of the first half of the columns, and `low`, 1/16 of the second's.
 
-    Floats because they are: BitShift and Concat of bytes took more than twice as long.
+    Both are (batch, sequence, D / 2). In floats, because BitShift of bytes took more than twice as long.
     """
-    return [
-        helper.make_node("Gather", ["table", "row_ids"], ["packed_bytes"]),
-        helper.make_node("Cast", ["packed_bytes"], ["packed"], to=TensorProto.FLOAT),
-        helper.make_node("Mul", ["packed", "sixteenth"], ["shifted"]),
-        helper.make_node("Floor", ["shifted"], ["high"]),
+    nodes = [
+        helper.make_node("Gather", ["table", "row_ids"], ["packed"]),
+        helper.make_node("DequantizeLinear", ["packed", "sixteenth", "packed_zero"], ["both"]),
+        helper.make_node("Round", ["both"], ["high"]),
+        helper.make_node("Sub", ["both", "high"], ["low"]),
     ]
-
-
-def _unpack_constants(dim: int) -> dict[str, npt.NDArray[Any]]:
-    return {
-        "sixteen": np.array(16, np.float32),
+    constants: dict[str, Table] = {
         "sixteenth": np.array(1 / 16, np.float32),
-        "offset": np.array(_INT4_OFFSET, np.float32),
+        "packed_zero": np.array(_PACKED_ZERO, np.uint8),
+    }
+    return Part(nodes, constants, {"table": encoded.rows})
+
+
+def _join_part(high: str, low: str, joined: str, dim: int) -> Part:
+    """The codes of both halves of the columns, or sums of them -> all D columns.
+
+    An odd number of columns leaves one too many, which is cut off.
+    """
+    nodes = [
+        helper.make_node("Concat", [high, low], ["halves"], axis=-1),
+        helper.make_node("Slice", ["halves", "start", "dim", "last_axis"], [joined]),
+    ]
+    constants: dict[str, Table] = {
         "start": np.array([0], np.int64),
         "dim": np.array([dim], np.int64),
         "last_axis": np.array([-1], np.int64),
     }
-
-
-def _cut_node(name: str, cut_name: str) -> onnx.NodeProto:
-    """Cut off the column that fills the last byte of an odd number of columns."""
-    return helper.make_node("Slice", [name, "start", "dim", "last_axis"], [cut_name])
+    return Part(nodes, constants)

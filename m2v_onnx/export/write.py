@@ -11,8 +11,17 @@ from m2v_onnx.config import GraphName, Precision, TablePlace, check_choice
 from m2v_onnx.export.engine_files import write_engine_files
 from m2v_onnx.export.graph import ExternalTensor, Graph
 from m2v_onnx.export.ids_graph import build_ids_graph
+from m2v_onnx.export.model_card import model_card
 from m2v_onnx.export.tokens_graph import build_tokens_graph
-from m2v_onnx.folder import EMBEDDED_GRAPHS, TABLE_NAME, graph_file_name, locate_table, write_model_files
+from m2v_onnx.folder import (
+    CARD_NAME,
+    EMBEDDED_GRAPHS,
+    TABLE_NAME,
+    graph_file_name,
+    graph_files,
+    locate_table,
+    write_model_files,
+)
 from m2v_onnx.goldens import make_goldens, write_goldens
 from m2v_onnx.model import StaticModel
 from m2v_onnx.replacement import replace_folder
@@ -22,36 +31,18 @@ BUILDERS: dict[GraphName, Callable[..., Graph]] = {
     "ids3": partial(build_ids_graph, token_types="required"),
     "tokens": build_tokens_graph,
 }
-DEFAULT_GRAPHS: tuple[GraphName, ...] = ("ids",)
-DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 
 
 def write_model(
     model: StaticModel,
     path: Path,
     *,
-    graphs: Sequence[GraphName] = DEFAULT_GRAPHS,
-    precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
-    table: TablePlace = "embedded",
-    force: bool = False,
+    graphs: Sequence[GraphName],
+    precisions: Sequence[Precision],
+    table: TablePlace,
+    force: bool,
 ) -> None:
-    """Write config, table, tokenizer, goldens and the graphs to `path`, all or nothing.
-
-    The bytes depend on the arguments alone.
-
-    Args:
-        model: the model to write.
-        path: its folder; see `m2v_onnx.replacement.replace_folder` for one that exists.
-        graphs: the kinds of graphs.
-        precisions: the number types that each of them is written in.
-        table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is the
-            one in `model.safetensors` lie beside that file and point into it.
-        force: write among files that are no part of a model.
-
-    Raises:
-        ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
-        FolderError: when the folder is in use for something else, or the table is not finite.
-    """
+    """Write a model's folder: see `StaticModel.save_pretrained`."""
     for graph in graphs:
         check_choice("graph", graph, BUILDERS)
     for precision in precisions:
@@ -65,6 +56,9 @@ def write_model(
             for precision in precisions:
                 name = graph_file_name(graph, precision)
                 _write_graph(BUILDERS[graph](model, precision=precision), draft, name, table)
+        written = [file.path.relative_to(draft).as_posix() for file in graph_files(draft)]
+        card = model_card(model, name=path.resolve().name, graph_names=written)
+        (draft / CARD_NAME).write_text(card, encoding="utf-8")
 
 
 def _write_graph(graph: Graph, folder: Path, name: str, table: TablePlace) -> None:

@@ -75,7 +75,7 @@ class Encoder:
             return None
         from m2v_onnx.runtime.pooling import GraphPooling
 
-        graph = GraphPooling(self._model.graph_path, dim=self._model.dim)
+        graph = GraphPooling(self._model.graph_path, table=self._model.table)
         self._check_graph(graph)
         return graph
 

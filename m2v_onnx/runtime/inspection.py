@@ -8,7 +8,7 @@ import numpy as np
 
 from m2v_onnx.config import Recipe
 from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.pooling import open_session
+from m2v_onnx.ort import open_session
 
 
 @dataclass(frozen=True)

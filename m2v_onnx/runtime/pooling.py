@@ -6,33 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.model import Vectors
-from m2v_onnx.ort import ORT_ERRORS, first_line
+from m2v_onnx.folder import EMBEDDED_GRAPHS
+from m2v_onnx.model import Table, Vectors
+from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
 
 # Padded batches stay in the cache: 64 rows of 50 tokens are five times as fast as 256 rows.
 _MAX_BATCH_TOKENS = 4096
 _MAX_BATCH_TEXTS = 64
-
-
-def open_session(path: Path) -> onnxruntime.InferenceSession:
-    """Load a static model's graph.
-
-    Raises:
-        FolderError: when the file is damaged.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # two threads are slower than one at this work
-    options.log_severity_level = 3  # the optional input is meant: no warning for it
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except ORT_ERRORS as error:
-        raise FolderError(
-            f"expected an ONNX graph in {path}, found a damaged one ({first_line(error)}): "
-            "write the folder again with `m2v-onnx export`"
-        ) from error
 
 
 class GraphPooling:
@@ -40,15 +22,16 @@ class GraphPooling:
 
     Args:
         path: the ONNX file.
-        dim: D, the width that the graph must give.
+        table: the (R, D) table, which the graph shares when it does not embed one.
 
     Raises:
         FolderError: when the file is damaged, no ids graph, or of another width.
     """
 
-    def __init__(self, path: Path, *, dim: int) -> None:
+    def __init__(self, path: Path, *, table: Table) -> None:
         self._path = path
-        self._session = open_session(path)
+        self._session = open_session(path, table=None if path.parent.name == EMBEDDED_GRAPHS else table)
+        dim = table.shape[1]
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
         if shapes.get("sentence_embedding", [None])[-1] != dim:
             raise FolderError(

@@ -1,0 +1,255 @@
+"""Whether every graph in a folder gives the vectors that its goldens and its table say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto
+
+from m2v_onnx.config import GraphName, Precision
+from m2v_onnx.errors import FolderError
+from m2v_onnx.export.precision import decode_table, encode_table
+from m2v_onnx.folder import GraphFile, graph_files, read_model
+from m2v_onnx.goldens import Goldens, read_goldens
+from m2v_onnx.model import StaticModel, Vectors
+from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
+
+Feeds = dict[str, npt.NDArray[Any]]
+
+# Of a vector of length 1. Rounding in sums of up to 512 tokens.
+_ROUNDING = 2e-5
+# What a precision may cost a single text: the goldens hold texts of one token, the worst case.
+_LEAST_COSINES: dict[Precision, float] = {"fp32": 0.999999, "fp16": 0.9999, "int8": 0.999, "int4": 0.93}
+
+
+@dataclass(frozen=True)
+class GraphReport:
+    """What a graph is, and how far its vectors are from the right ones.
+
+    Attributes:
+        file: its file, relative to the folder.
+        graph: its kind.
+        precision: the number type of its table.
+        size_bytes: the size of the file.
+        ir_version: the ONNX format that a runtime must know.
+        opset: the version of the operators that a runtime must know.
+        foreign_operators: those that are not in ai.onnx.
+        golden_difference: the largest difference from the goldens' vectors; the precision is in it.
+        golden_cosine: the least cosine with them.
+        specification_difference: the largest difference from NumPy with the same table.
+        problem: what is wrong; None when all is well.
+    """
+
+    file: str
+    graph: GraphName
+    precision: Precision
+    size_bytes: int
+    ir_version: int | None = None
+    opset: int | None = None
+    foreign_operators: tuple[str, ...] = ()
+    golden_difference: float | None = None
+    golden_cosine: float | None = None
+    specification_difference: float | None = None
+    problem: str | None = None
+
+
+def verify_folder(folder: Path) -> Iterator[GraphReport]:
+    """Run every graph of a folder on its goldens, in one batch and text by text.
+
+    Args:
+        folder: a static model's folder, as `m2v-onnx export` writes it.
+
+    Raises:
+        FolderError: when the model or its goldens are damaged, do not belong together, or are not what
+            this version of the tokenizers library makes of the texts; or when there is no graph.
+    """
+    model = read_model(folder)
+    goldens = read_goldens(folder, model)
+    _check_specification(folder, model, goldens)
+    files = list(graph_files(folder))
+    if not files:
+        raise FolderError(f"expected ONNX graphs in {folder}, found none: write them with `m2v-onnx export`")
+    for file in files:
+        yield _verify_graph(file, folder=folder, model=model, goldens=goldens)
+
+
+def _check_specification(folder: Path, model: StaticModel, goldens: Goldens) -> None:
+    for index, text in enumerate(goldens.texts):
+        if model.token_ids_reference(text) != goldens.token_ids[index]:
+            raise FolderError(
+                f"expected the token ids of the goldens in {folder}, found others for text {index}, "
+                f"{text!r:.40}: the tokenizers library has changed, or the file has"
+            )
+    difference = _largest(model.encode_reference(goldens.texts) - goldens.vectors)
+    if difference > _ROUNDING * _length(goldens.vectors):
+        raise FolderError(
+            f"expected the vectors of the goldens in {folder}, found a difference of {difference:.1e}: "
+            "the file was changed; write the folder again with `m2v-onnx export`"
+        )
+
+
+def _verify_graph(file: GraphFile, *, folder: Path, model: StaticModel, goldens: Goldens) -> GraphReport:
+    report = GraphReport(
+        file=file.path.relative_to(folder).as_posix(),
+        graph=file.graph,
+        precision=file.precision,
+        size_bytes=file.path.stat().st_size,
+    )
+    try:
+        proto = _load_checked(file.path)
+    except FolderError as error:
+        return replace(report, problem=str(error))
+    report = replace(
+        report,
+        ir_version=proto.ir_version,
+        opset=next(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")),
+        foreign_operators=tuple(sorted(_foreign_operators(proto.graph))),
+    )
+    specification = replace(model, table=decode_table(encode_table(model.table, file.precision)))
+    try:
+        vectors = _run(file, specification, goldens)
+    except (FolderError, *ORT_ERRORS) as error:
+        return replace(report, problem=first_line(error))
+    return _compare(report, vectors, goldens.vectors, specification.encode_reference(goldens.texts))
+
+
+def _load_checked(path: Path) -> onnx.ModelProto:
+    """Give the model without its large tensors, after onnx's own check and one of where those lie.
+
+    Raises:
+        FolderError: when the file is no valid model, or a tensor lies outside its folder or is cut short.
+    """
+    try:
+        proto = onnx.load(path, load_external_data=False)
+        for tensor in proto.graph.initializer:
+            if tensor.data_location == TensorProto.EXTERNAL:
+                _check_external(path, {entry.key: entry.value for entry in tensor.external_data})
+        onnx.checker.check_model(path, full_check=True)
+    except (DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise FolderError(f"expected a valid ONNX model, found another: {first_line(error)}") from error
+    return proto
+
+
+def _check_external(path: Path, place: dict[str, str]) -> None:
+    location = Path(place["location"])
+    if location.is_absolute() or ".." in location.parts:
+        raise FolderError(f"expected external data inside the graph's folder, found the path {location}")
+    data_path = path.parent / location
+    n_bytes = int(place.get("offset", 0)) + int(place.get("length", 0))
+    found = data_path.stat().st_size if data_path.exists() else 0
+    if found < n_bytes:
+        raise FolderError(f"expected {n_bytes} bytes of external data in {data_path}, found {found}")
+
+
+def _foreign_operators(graph: onnx.GraphProto) -> set[str]:
+    """Give the operators of a graph, and of the graphs inside it, that are not in ai.onnx."""
+    found = {f"{node.domain}.{node.op_type}" for node in graph.node if node.domain not in ("", "ai.onnx")}
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                found |= _foreign_operators(attribute.g)
+    return found
+
+
+def _run(file: GraphFile, model: StaticModel, goldens: Goldens) -> list[Vectors]:
+    """Give the graph's vectors of the goldens' texts, from one batch and from runs of one text each.
+
+    Raises:
+        FolderError: when the hidden states are not what the graph's kind promises.
+    """
+    session = open_session(file.path)
+    make_feeds = _FEEDS[file.graph]
+    outputs = [output.name for output in session.get_outputs()]
+    batch = dict(zip(outputs, session.run(None, make_feeds(goldens.texts, goldens.token_ids)), strict=True))
+    if "last_hidden_state" in batch:
+        _check_hidden_states(file.graph, batch, model, goldens.token_ids)
+    singles = [
+        session.run(["sentence_embedding"], make_feeds([text], [token_ids]))[0]
+        for text, token_ids in zip(goldens.texts, goldens.token_ids, strict=True)
+    ]
+    return [batch["sentence_embedding"], np.concatenate(singles)]
+
+
+def _check_hidden_states(
+    graph: GraphName, outputs: Feeds, model: StaticModel, token_ids: Sequence[list[int]]
+) -> None:
+    hidden = outputs["last_hidden_state"]
+    expected = np.broadcast_to(outputs["sentence_embedding"][:, None], hidden.shape)
+    if graph == "tokens":
+        expected = np.zeros_like(hidden)
+        for row, ids in zip(expected, token_ids, strict=True):
+            counts = ~np.isin(ids, sorted(model.masked_ids))
+            row[: len(ids)] = model.token_vectors(ids) * counts[:, None]
+    difference = _largest(hidden - expected)
+    if not difference <= _ROUNDING * _length(expected):
+        raise FolderError(f"expected other hidden states, found a difference of {difference:.1e}")
+
+
+def _ids_feeds(_texts: Sequence[str], token_ids: Sequence[list[int]]) -> Feeds:
+    ids = np.zeros((len(token_ids), max(map(len, token_ids))), np.int64)
+    mask = np.zeros_like(ids)
+    for row, one in enumerate(token_ids):
+        ids[row, : len(one)] = one
+        mask[row, : len(one)] = 1
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def _ids3_feeds(texts: Sequence[str], token_ids: Sequence[list[int]]) -> Feeds:
+    feeds = _ids_feeds(texts, token_ids)
+    return {**feeds, "token_type_ids": np.zeros_like(feeds["input_ids"])}
+
+
+# What each kind of graph is fed for some texts and their token ids.
+_FEEDS: dict[GraphName, Callable[[Sequence[str], Sequence[list[int]]], Feeds]] = {
+    "ids": _ids_feeds,
+    "ids3": _ids3_feeds,
+    "tokens": _ids_feeds,
+}
+
+
+def _compare(
+    report: GraphReport, found: list[Vectors], goldens: Vectors, specification: Vectors
+) -> GraphReport:
+    """Complete a report with the differences of vectors, and with what is wrong with them."""
+    if any(vectors.shape != goldens.shape for vectors in found):
+        shapes = [vectors.shape for vectors in found]
+        return replace(report, problem=f"expected vectors of shape {goldens.shape}, found {shapes}")
+    cosine, least = _least_cosine(found[0], goldens), _LEAST_COSINES[report.precision]
+    difference = max(_largest(vectors - specification) for vectors in found)
+    bound = _ROUNDING * _length(goldens)
+    problem = None
+    if not difference <= bound:  # NaN is a problem, too
+        problem = f"expected NumPy's vectors within {bound:.1e}, found a difference of {difference:.1e}"
+    elif not cosine >= least:
+        problem = f"expected a cosine with the goldens of at least {least}, found {cosine:.5f}"
+    return replace(
+        report,
+        golden_difference=_largest(found[0] - goldens),
+        golden_cosine=cosine,
+        specification_difference=difference,
+        problem=problem,
+    )
+
+
+def _largest(difference: Vectors) -> float:
+    return float(np.abs(difference).max(initial=0))
+
+
+def _length(vectors: Vectors) -> float:
+    """Give the length of the longest vector, which rounding is measured by."""
+    return float(np.linalg.norm(vectors, axis=-1).max(initial=1))
+
+
+def _least_cosine(vectors: Vectors, others: Vectors) -> float:
+    """Give the least cosine of two vectors of one text; two of length zero are alike, and one is not."""
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(others, axis=1)
+    products = (vectors * others).sum(axis=1)
+    alike = ~vectors.any(axis=1) & ~others.any(axis=1)
+    return float(np.where(alike, 1, products / np.maximum(lengths, np.float32(1e-30))).min(initial=1))

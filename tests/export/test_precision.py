@@ -1,0 +1,143 @@
+"""The table in every number type, and the graphs that work with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from m2v_onnx.config import ModelConfig
+from m2v_onnx.errors import ArgumentError
+from m2v_onnx.export import build_ids_graph, build_tokens_graph
+from m2v_onnx.export.precision import decode_table, encode_table
+from m2v_onnx.model import StaticModel
+from tests.builders import ROWS, word_piece
+
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
+TOKENS = ("[PAD]", "[UNK]", *(f"w{index}" for index in range(198)))
+
+
+def wide_model(dim: int = 25, *, normalize: bool = True, table: np.ndarray | None = None) -> StaticModel:
+    """Make a model of 200 tokens whose columns fall in size, as those of a PCA do."""
+    if table is None:
+        rng = np.random.default_rng(0)
+        table = (rng.normal(size=(200, dim)) * np.geomspace(3, 0.1, dim)).astype(np.float32)
+    return StaticModel(table, word_piece(TOKENS), ModelConfig(normalize=normalize))
+
+
+def random_batch(model: StaticModel, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(1)
+    ids = rng.integers(0, model.n_tokens, shape)
+    lengths = rng.integers(0, shape[1] + 1, (shape[0], 1))
+    return {"input_ids": ids, "attention_mask": (np.arange(shape[1]) < lengths).astype(np.int64)}
+
+
+def session_of(graph) -> onnxruntime.InferenceSession:
+    proto = graph.to_proto()
+    onnx.checker.check_model(proto, full_check=True)
+    return onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def expected_hidden(model: StaticModel, batch: dict[str, np.ndarray]) -> np.ndarray:
+    known = batch["attention_mask"] * ~np.isin(batch["input_ids"], sorted(model.masked_ids))
+    return model.token_vectors(batch["input_ids"].ravel()).reshape(*known.shape, -1) * known[..., None]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("kind", ["even", "odd", "raw", "shared rows", "one column"])
+def test_graphs_equal_numpy_with_the_same_table(precision, kind):
+    model = {
+        "even": lambda: wide_model(24),
+        "odd": lambda: wide_model(25),
+        "raw": lambda: wide_model(25, normalize=False),
+        "one column": lambda: wide_model(1, normalize=False),
+        "shared rows": lambda: replace(
+            wide_model(24),
+            weights=np.linspace(0, 2, 200, dtype=np.float32),
+            mapping=(np.arange(200) % 70).astype(np.int32),
+            table=wide_model(24).table[:70],
+        ),
+    }[kind]()
+    same_table = replace(model, table=decode_table(encode_table(model.table, precision)))
+    batch = random_batch(model, (64, 20))
+    hidden = expected_hidden(same_table, batch)
+    counts = (batch["attention_mask"] * ~np.isin(batch["input_ids"], sorted(model.masked_ids))).sum(axis=1)
+    expected = hidden.sum(axis=1) / np.maximum(counts, 1)[:, None]
+    if model.config.normalize:
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True) + 1e-32
+    ids, tokens = (
+        session_of(build(model, precision=precision)) for build in (build_ids_graph, build_tokens_graph)
+    )
+    repeated, vectors = ids.run(None, batch)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, expected, atol=5e-6)
+    np.testing.assert_array_equal(repeated, np.broadcast_to(vectors[:, None], repeated.shape))
+    found_hidden, found = tokens.run(None, batch)
+    np.testing.assert_allclose(found_hidden, hidden, atol=1e-5)
+    np.testing.assert_allclose(found, expected, atol=5e-6)
+    alone = [ids.run(["sentence_embedding"], {n: a[[i]] for n, a in batch.items()})[0] for i in range(64)]
+    np.testing.assert_allclose(np.concatenate(alone), vectors, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0), (2, 3)])
+def test_nothing_known_gives_zeros(precision, shape):
+    batch = {"input_ids": np.ones(shape, np.int64), "attention_mask": np.ones(shape, np.int64)}
+    for build in (build_ids_graph, build_tokens_graph):
+        hidden, vectors = session_of(build(wide_model(), precision=precision)).run(None, batch)
+        np.testing.assert_array_equal(vectors, np.zeros((shape[0], 25), np.float32))
+        np.testing.assert_array_equal(hidden, np.zeros((*shape, 25), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("precision", "bits", "least"), [("fp16", 16, 0.99999), ("int8", 8, 0.9999), ("int4", 4, 0.98)]
+)
+def test_size_and_faithfulness(precision, bits, least):
+    table = wide_model(64).table
+    encoded = encode_table(table, precision)
+    assert encoded.rows.nbytes == table.size * bits // 8
+    decoded = decode_table(encoded)
+    cosines = (decoded * table).sum(axis=1) / np.linalg.norm(decoded, axis=1) / np.linalg.norm(table, axis=1)
+    assert cosines.min() > least
+    np.testing.assert_allclose(np.linalg.norm(decoded, axis=1), np.linalg.norm(table, axis=1), rtol=0.1)
+
+
+def test_eight_bits_by_hand():
+    encoded = encode_table(np.array([[3, 0], [-1.5, 4]], np.float32), "int8")
+    np.testing.assert_allclose(encoded.column_scale, np.sqrt([(9 + 2.25) / 2, 16 / 2]), rtol=1e-6)
+    # Divided by the column's scale: 1.265 and 0; -0.632 and 1.414. The largest of a row becomes 127.
+    np.testing.assert_array_equal(encoded.rows, [[127, 0], [-57, 127]])
+    np.testing.assert_allclose(decode_table(encoded), [[3, 0], [-1.5, 4]], atol=0.01)
+
+
+def test_four_bits_by_hand():
+    encoded = encode_table(np.array([[7, 0, 7]], np.float32), "int4")
+    # The columns are scaled to one; the codes are 7, 0, 7: 128 + 16 x 7 + 7 and 128 + 16 x 0.
+    np.testing.assert_array_equal(encoded.rows, [[247, 128]])
+    np.testing.assert_allclose(decode_table(encoded), [[7, 0, 7]], rtol=1e-6)
+
+
+def test_zeros_stay_zeros():
+    for precision in PRECISIONS:
+        table = np.array([[0, 0, 0], [0, 2, -1]], np.float32)
+        decoded = decode_table(encode_table(table, precision))
+        np.testing.assert_allclose(decoded, table, atol=0.2)
+        np.testing.assert_array_equal(decoded[:, 0], 0)
+        np.testing.assert_array_equal(decoded[0], 0)
+
+
+def test_a_table_of_eight_bits_stays_as_it_is():
+    table = np.arange(-6, 6, dtype=np.int8).reshape(6, 2)
+    encoded = encode_table(table, "int8")
+    np.testing.assert_array_equal(encoded.rows, table)
+    assert (encoded.row_scale, encoded.column_scale) == (None, None)
+
+
+def test_values_beyond_float16_are_refused():
+    with pytest.raises(
+        ArgumentError, match="fp16 holds values up to 65504, the table has 70000: choose fp32"
+    ):
+        encode_table(ROWS * 7777.7777, "fp16")
