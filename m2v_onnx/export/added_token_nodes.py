@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from onnx import TensorProto
 
-from m2v_onnx.export.match_nodes import Matcher
+from m2v_onnx.export.match_nodes import Matcher, Matches
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.trie import Entry, build_trie
 
@@ -22,50 +23,9 @@ class Pattern:
         single_word: whether a word character on either side hides it.
     """
 
-    symbols: tuple[object, ...]
+    symbols: tuple[Hashable, ...]
     token_class: int
     single_word: bool
-
-
-def find_added_tokens(
-    nodes: Nodes, classes: str, patterns: list[Pattern], *, keys: list[object], words: list[bool]
-) -> str:
-    """Put the class of an added token in the place of its characters, and nothing in the rest of them.
-
-    From the left, the longest that begins at a place; then those go that a word character hides.
-
-    Args:
-        nodes: where to write.
-        classes: (n,) classes; the first and the last are row ends.
-        patterns: the added tokens, no two of the same symbols.
-        keys: what each class is in the symbols of the patterns.
-        words: whether each class is a word character.
-    """
-    # A character with which a pattern begins has a higher number than others.
-    ordered = dict.fromkeys(key for pattern in patterns for key in pattern.symbols)
-    first = {pattern.symbols[0] for pattern in patterns}
-    numbers = {key: n for n, key in enumerate(sorted(ordered, key=lambda key: key in first), 1)}
-    entries = [
-        Entry(0, "".join(chr(numbers[key]) for key in pattern.symbols), number)
-        for number, pattern in enumerate(patterns, 1)
-    ]
-    trie = build_trie(entries, n_symbols=len(numbers) + 1, root_values=[0])
-    symbols = nodes.look_up(nodes.constant("symbols", [numbers.get(key, 0) for key in keys]), classes, "symbol")
-    highest = nodes.add("ReduceMax", [symbols], "highest_symbol", keepdims=0)
-    limit = nodes.constant("last_inner_symbol", len(numbers) - len(first))
-    may_begin = nodes.add("Greater", [highest, limit], "any_may_begin")
-    inside = Nodes(f"{nodes.group}/found")
-    matcher = Matcher(inside, trie)
-    positions = inside.count_up(classes, "positions")
-    zeros = inside.add("Sub", [positions, positions], "zeros")
-    roots = inside.add("Add", [zeros, inside.constant("root", trie.first_root)], "roots")
-    matches = matcher.longest(matcher.substrings(symbols), positions, roots)
-    candidates = _candidates(inside, positions, matches.lengths, matches.values)
-    chosen = _choose(inside, candidates)
-    if any(pattern.single_word for pattern in patterns):
-        chosen = _show_single_words(inside, classes, candidates, chosen, patterns, words)
-    replaced = _replace(inside, classes, zeros, candidates, chosen, patterns)
-    return nodes.branch(may_begin, inside, replaced, classes, "with_added_tokens")
 
 
 @dataclass(frozen=True)
@@ -85,15 +45,93 @@ class _Candidates:
     following: str
 
 
-def _candidates(nodes: Nodes, positions: str, lengths: str, values: str) -> _Candidates:
-    begins = nodes.cast(lengths, TensorProto.BOOL, "begins")
+class AddedTokenFinder:
+    """Writes the nodes that put added tokens in the place of their characters.
+
+    From the left, the longest that begins at a place; then those go that a word character hides.
+
+    Args:
+        patterns: the added tokens, no two of the same symbols.
+        keys: what each class is in the symbols of the patterns.
+        words: whether each class is a word character.
+    """
+
+    def __init__(
+        self, patterns: Sequence[Pattern], *, keys: Sequence[Hashable], words: Sequence[bool]
+    ) -> None:
+        self._patterns = patterns
+        self._words = words
+        # Characters with which a pattern begins have higher numbers than others.
+        first = {pattern.symbols[0] for pattern in patterns}
+        inner = dict.fromkeys(key for pattern in patterns for key in pattern.symbols if key not in first)
+        ordered = dict.fromkeys(pattern.symbols[0] for pattern in patterns)
+        numbers = {key: number for number, key in enumerate((*inner, *ordered), 1)}
+        self._last_inner = len(inner)
+        self._symbols = [numbers.get(key, 0) for key in keys]
+        spellings = ("".join(chr(numbers[key]) for key in pattern.symbols) for pattern in patterns)
+        entries = [Entry(0, spelling, number) for number, spelling in enumerate(spellings, 1)]
+        self._trie = build_trie(entries, n_symbols=len(numbers) + 1, root_values=[0])
+
+    def write(self, nodes: Nodes, classes: str) -> str:
+        """Put an added token's class in the place of its first character, and nothing in that of the rest.
+
+        Args:
+            nodes: where to write.
+            classes: (n,) classes; the first and the last are row ends.
+        """
+        symbols = nodes.look_up(nodes.constant("symbols", self._symbols), classes, "symbol")
+        highest = nodes.add("ReduceMax", [symbols], "highest_symbol", keepdims=0)
+        limit = nodes.constant("last_inner_symbol", self._last_inner)
+        any_may_begin = nodes.add("Greater", [highest, limit], "any_may_begin")
+        inside = Nodes(f"{nodes.group}/found")
+        positions = inside.count_up(classes, "positions")
+        zeros = inside.add("Sub", [positions, positions], "zeros")
+        roots = inside.add("Add", [zeros, inside.constant("root", self._trie.first_root)], "roots")
+        matcher = Matcher(inside, self._trie)
+        matches = matcher.longest(matcher.substrings(symbols), positions, roots)
+        candidates = _candidates(inside, positions, matches)
+        chosen = _choose(inside, candidates)
+        if any(pattern.single_word for pattern in self._patterns):
+            chosen = self._show(inside, classes, candidates, chosen)
+        found = self._replace(inside, classes, zeros, _keep(inside, candidates, chosen))
+        return nodes.branch(any_may_begin, inside, found, classes, "with_added_tokens")
+
+    def _show(self, nodes: Nodes, classes: str, candidates: _Candidates, chosen: str) -> str:
+        """Leave out the single words that stand beside a word character."""
+        is_word = nodes.look_up(nodes.constant("is_word", self._words), classes, "is_word")
+        one = nodes.constant("one", 1)
+        places = nodes.add("Sub", [candidates.starts, one], "places_before")
+        before = nodes.look_up(is_word, places, "word_before")
+        behind = nodes.look_up(is_word, candidates.stops, "word_behind")
+        beside = nodes.add("Max", [before, behind], "word_beside")
+        single = [False, *(pattern.single_word for pattern in self._patterns)]
+        is_single = nodes.look_up(nodes.constant("single_words", single), candidates.numbers, "is_single")
+        shown = nodes.add("Sub", [one, nodes.add("Mul", [beside, is_single], "hidden")], "shown")
+        return nodes.add("Mul", [chosen, shown], "chosen_and_shown")
+
+    def _replace(self, nodes: Nodes, classes: str, zeros: str, found: _Candidates) -> str:
+        none = nodes.add("Sub", [found.starts, found.starts], "none")
+        one = nodes.constant("one", 1)
+        ones = nodes.add("Add", [none, one], "ones")
+        entered = nodes.add("ScatterElements", [zeros, found.starts, ones], "entered", axis=0, reduction="add")
+        minus = nodes.add("Neg", [ones], "minus_ones")
+        steps = nodes.add("ScatterElements", [entered, found.stops, minus], "steps", axis=0, reduction="add")
+        covered = nodes.add("CumSum", [steps, nodes.constant("axis", 0, np.int64)], "covered")
+        rest = nodes.add("Mul", [classes, nodes.add("Sub", [one, covered], "bare")], "rest")
+        table = nodes.constant("token_classes", [0, *(pattern.token_class for pattern in self._patterns)])
+        tokens = nodes.look_up(table, found.numbers, "tokens")
+        return nodes.add("ScatterElements", [rest, found.starts, tokens], "replaced", axis=0)
+
+
+def _candidates(nodes: Nodes, positions: str, matches: Matches) -> _Candidates:
+    begins = nodes.cast(matches.lengths, TensorProto.BOOL, "begins")
     starts = nodes.add("Compress", [positions, begins], "starts")
-    stops = nodes.add("Add", [starts, nodes.look_up(lengths, starts, "pattern_length")], "stops")
+    stops = nodes.add("Add", [starts, nodes.look_up(matches.lengths, starts, "pattern_length")], "stops")
     axis = nodes.constant("axis", 0, np.int64)
     so_far = nodes.add("CumSum", [nodes.cast(begins, TensorProto.INT32, "begins_number"), axis], "begun_so_far")
     lasts = nodes.add("Sub", [stops, nodes.constant("one", 1)], "lasts")
     following = nodes.look_up(so_far, lasts, "following")
-    return _Candidates(starts, stops, nodes.look_up(values, starts, "pattern"), following)
+    return _Candidates(starts, stops, nodes.look_up(matches.values, starts, "pattern"), following)
 
 
 def _choose(nodes: Nodes, candidates: _Candidates) -> str:
@@ -119,41 +157,9 @@ def _choose(nodes: Nodes, candidates: _Candidates) -> str:
     return nodes.cut(met, 0, -1, "chosen")
 
 
-def _show_single_words(
-    nodes: Nodes,
-    classes: str,
-    candidates: _Candidates,
-    chosen: str,
-    patterns: list[Pattern],
-    words: list[bool],
-) -> str:
-    """Leave out the single words that stand beside a word character."""
-    is_word = nodes.look_up(nodes.constant("is_word", words), classes, "is_word")
-    places = nodes.add("Sub", [candidates.starts, nodes.constant("one", 1)], "places_before")
-    before = nodes.look_up(is_word, places, "word_before")
-    behind = nodes.look_up(is_word, candidates.stops, "word_behind")
-    beside = nodes.add("Max", [before, behind], "word_beside")
-    single = [0, *(pattern.single_word for pattern in patterns)]
-    is_single = nodes.look_up(nodes.constant("single_words", single), candidates.numbers, "is_single")
-    hidden = nodes.add("Mul", [beside, is_single], "hidden")
-    shown = nodes.add("Sub", [nodes.constant("one", 1), hidden], "shown")
-    return nodes.add("Mul", [chosen, shown], "chosen_and_shown")
-
-
-def _replace(
-    nodes: Nodes, classes: str, zeros: str, candidates: _Candidates, chosen: str, patterns: list[Pattern]
-) -> str:
+def _keep(nodes: Nodes, candidates: _Candidates, chosen: str) -> _Candidates:
     kept = nodes.cast(chosen, TensorProto.BOOL, "is_chosen")
-    starts = nodes.add("Compress", [candidates.starts, kept], "chosen_starts")
-    stops = nodes.add("Compress", [candidates.stops, kept], "chosen_stops")
-    numbers = nodes.add("Compress", [candidates.numbers, kept], "chosen_patterns")
-    ones = nodes.add("Compress", [chosen, kept], "ones")
-    entered = nodes.add("ScatterElements", [zeros, starts, ones], "entered", axis=0, reduction="add")
-    left = nodes.add("Neg", [ones], "minus_ones")
-    steps = nodes.add("ScatterElements", [entered, stops, left], "steps", axis=0, reduction="add")
-    covered = nodes.add("CumSum", [steps, nodes.constant("axis", 0, np.int64)], "covered")
-    bare = nodes.add("Sub", [nodes.constant("one", 1), covered], "bare")
-    rest = nodes.add("Mul", [classes, bare], "rest")
-    table = nodes.constant("token_classes", [0, *(pattern.token_class for pattern in patterns)])
-    tokens = nodes.look_up(table, numbers, "tokens")
-    return nodes.add("ScatterElements", [rest, starts, tokens], "replaced", axis=0)
+    starts, stops, numbers, following = (
+        nodes.add("Compress", [value, kept], f"chosen_{name}") for name, value in vars(candidates).items()
+    )
+    return _Candidates(starts, stops, numbers, following)

@@ -13,15 +13,16 @@ from m2v_onnx.export.graph import Part
 
 
 class Nodes:
-    """Collects the nodes and constants of one group. Every method gives the name of what its node makes.
+    """Writes the nodes and constants of one group. Every method gives the name of what its node makes.
 
     Args:
         group: what the names begin with.
+        part: where they are collected; by default a part of its own, for a subgraph.
     """
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str, part: Part | None = None) -> None:
         self.group = group
-        self.part = Part([])
+        self.part = Part([]) if part is None else part
 
     def add(self, op_type: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:  # noqa: ANN401
         """Write a node with one output."""
@@ -110,6 +111,32 @@ class Nodes:
         always = self.constant("true", value=True, dtype=np.bool_)
         results = [f"{name}_last" for name in new_state]
         self.part.nodes.append(helper.make_node("Loop", ["", always, *state.values()], results, body=graph))
+        return results
+
+    def collect(self, body: Nodes, *, number: str, n_rounds: str, values: Sequence[str]) -> list[str]:
+        """Run the nodes `body` some times; give float32 values of every round, stacked on a new first axis.
+
+        Args:
+            body: the nodes.
+            number: the name, inside, of the round's number, int64.
+            n_rounds: int64.
+            values: the values, of one shape in every round.
+        """
+        self.part.constants.update(body.part.constants)
+        self.part.large.update(body.part.large)
+        condition = f"{body.group}/condition"
+        inputs = [
+            helper.make_tensor_value_info(number, TensorProto.INT64, []),
+            helper.make_tensor_value_info(condition, TensorProto.BOOL, []),
+        ]
+        goes_on = body.add("Identity", [condition], "goes_on")
+        outputs = [
+            helper.make_tensor_value_info(goes_on, TensorProto.BOOL, []),
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in values),
+        ]
+        graph = helper.make_graph(body.part.nodes, body.group, inputs, outputs)
+        results = [f"{name}_stack" for name in values]
+        self.part.nodes.append(helper.make_node("Loop", [n_rounds, ""], results, body=graph))
         return results
 
 

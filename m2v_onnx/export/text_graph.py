@@ -1,108 +1,157 @@
-"""Graphs that take text, or code points: the tokenizer inside."""
+"""Graphs with the tokenizer inside: text in, vector out.
+
+The groups of nodes, in order: characters to classes (`character_nodes`), added tokens in the text as it is
+(`added_token_nodes`), composition (`composition_nodes`), classes to cells (`cell_nodes`), added tokens in the
+normalised text, cells to words, the longest token at every place (`match_nodes`), words to tokens
+(`word_nodes`), and rows of tokens to padded ids or to vectors (`row_nodes`).
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from onnx import TensorProto, helper
+from onnx import TensorProto, ValueInfoProto, helper
 
-from m2v_onnx.export import cell_nodes, character_nodes, word_nodes, match_nodes
-from m2v_onnx.export.added_token_nodes import Pattern, find_added_tokens
-from m2v_onnx.export.composition_nodes import build_composition_tables, compose
-from m2v_onnx.export.character_map import NOTHING, ROW_END, Cell, CellReader, CharacterMap, build_character_map
-from m2v_onnx.export.character_probe import Kind
-from m2v_onnx.export.composition import probe_composition
+from m2v_onnx.config import Precision
+from m2v_onnx.export.added_token_nodes import AddedTokenFinder
+from m2v_onnx.export.cell_nodes import expand, frame, line_up
+from m2v_onnx.export.character_nodes import read_code_points, read_text
+from m2v_onnx.export.composition_nodes import compose
 from m2v_onnx.export.graph import Graph, Part, assemble
+from m2v_onnx.export.ids_graph import ids_infos, sentence_output
+from m2v_onnx.export.match_nodes import Matcher
 from m2v_onnx.export.nodes import Nodes
-from m2v_onnx.export.tokenizer_components import TokenizerComponents, read_components
-from m2v_onnx.export.trie import Entry, Trie, build_trie
+from m2v_onnx.export.pooling_part import mean_part
+from m2v_onnx.export.row_nodes import RowTokens, number_columns, pad_rows, sum_rows
+from m2v_onnx.export.tokenizer_tables import START, TokenizerTables, build_tokenizer_tables
+from m2v_onnx.export.word_nodes import Tokens, split_words, whole_words, word_pieces
 from m2v_onnx.model import StaticModel
 
+Source = Literal["text", "codepoints"]
 
-def build_tokenizer_graph(model, *, source="text"):
-    part = tokenizer_part(model, source)
-    shape={"text":["batch"],"codepoints":["batch","length"]}[source]
-    outs=[helper.make_tensor_value_info(n, TensorProto.INT64, ["batch","sequence"]) for n in ("input_ids","attention_mask")]
-    return assemble(part, model, name=source, inputs=[helper.make_tensor_value_info(source, TensorProto.STRING if source=="text" else TensorProto.INT32, shape)], outputs=outs, contrib_version=1)
+_INPUTS = {"text": (TensorProto.STRING, ["batch"]), "codepoints": (TensorProto.INT32, ["batch", "length"])}
 
 
-def tokenizer_part(model, source):
-    components = read_components(model.tokenizer)
-    reader = CellReader(components)
-    composition = None if components.form is None else probe_composition(components.form)
-    characters = build_character_map(components, reader, composition)
-    limit = model.config.max_length
-    cut = None if limit is None else limit * model.median_token_length
-    groups = []
-    nodes = Nodes("characters"); groups.append(nodes)
-    read = character_nodes.read_text if source == "text" else character_nodes.read_code_points
-    flat = read(nodes, source, characters, n_characters=cut)
-    nodes = Nodes("cells"); groups.append(nodes)
-    framed = cell_nodes.frame(nodes, flat)
-    if components.raw_tokens:
-        n2 = Nodes("raw_tokens"); groups.append(n2)
-        patterns = [Pattern(tuple(map(ord, t.content)), characters.token_classes[t.token_id], t.single_word) for t in components.raw_tokens]
-        framed = find_added_tokens(n2, framed, patterns, keys=characters.identities, words=characters.is_word)
-        nodes = Nodes("cells2"); groups.append(nodes)
-    cells = cell_nodes.line_up(nodes, framed)
-    if composition is not None:
-        nodes = Nodes("compose"); groups.append(nodes)
-        cells = compose(nodes, cells, characters, build_composition_tables(characters, composition))
-        nodes = Nodes("cells3"); groups.append(nodes)
-    cells = cell_nodes.expand(nodes, cells, characters)
-    single = [c[0] if len(c) == 1 else Cell("", Kind.SPACE, False) for c in characters.cells]
-    if components.normalized_tokens:
-        n2 = Nodes("normalized_tokens"); groups.append(n2)
-        pats = {reader.pattern(t): t for t in reversed(components.normalized_tokens)}
-        patterns = [Pattern(tuple(c[:2] for c in p), characters.token_classes[t.token_id], t.single_word) for p, t in pats.items()]
-        cells = find_added_tokens(n2, cells, patterns, keys=[c[:2] for c in single], words=[c.is_word for c in single])
-    nodes = Nodes("words"); groups.append(nodes)
-    joins = [{Kind.WORD: 1, Kind.RUN: 2}.get(c.kind, 0) for c in single]
-    spaces = [int(c.kind == Kind.SPACE) for c in single]
-    words = word_nodes.split_words(nodes, cells, joins)
-    trie, symbols = word_trie(components, characters, single)
-    nodes = Nodes("match"); groups.append(nodes)
-    matcher = match_nodes.Matcher(nodes, trie)
-    subs = matcher.substrings(nodes.look_up(nodes.constant("symbols", symbols), words.cells, "symbols"))
-    if components.kind == "WordPiece":
-        inside = nodes.cast(words.inside, TensorProto.INT32, "inside")
-        roots = nodes.add("Sub", [nodes.constant("start_root", trie.first_root + 1), inside], "roots")
-        matches = matcher.longest(subs, words.positions, roots)
-        nodes = Nodes("pieces"); groups.append(nodes)
-        tokens = word_nodes.word_pieces(nodes, words, matches, unk_id=components.unk_id, max_characters=components.max_word_characters, spaces=spaces)
-    else:
-        zero = nodes.add("Sub", [words.starts, words.starts], "zeros")
-        roots = nodes.add("Add", [nodes.constant("start_root", trie.first_root + 1), zero], "roots")
-        matches = matcher.longest(subs, words.starts, roots)
-        nodes = Nodes("pieces"); groups.append(nodes)
-        tokens = word_nodes.whole_words(nodes, words, matches, unk_id=components.unk_id, spaces=spaces)
-    nodes = Nodes("padding"); groups.append(nodes)
-    shape = nodes.add("Shape", [source], "input_shape")
-    batch = nodes.cut(shape, 0, 1, "batch")
-    word_nodes.pad_rows(nodes, tokens, batch, max_length=limit)
+def build_text_graph(model: StaticModel, *, precision: Precision = "fp32") -> Graph:
+    """Build the graph that takes text.
+
+    Args:
+        model: a static model with a WordPiece or WordLevel tokenizer.
+        precision: the number type of its table.
+
+    Returns:
+        A graph of opset 17, IR 8, for onnxruntime: `text` string (batch,) to `sentence_embedding` float32
+        (batch, D), equal to `StaticModel.encode_reference`.
+
+    Raises:
+        ArgumentError: when the graph cannot carry the tokenizer exactly; it names what stands in the way.
+    """
+    return _build_sentence_graph(model, "text", precision)
+
+
+def build_codepoints_graph(model: StaticModel, *, precision: Precision = "fp32") -> Graph:
+    """Build the graph that takes code points, for runtimes without string tensors or contrib operators.
+
+    Args:
+        model: a static model with a WordPiece or WordLevel tokenizer.
+        precision: the number type of its table.
+
+    Returns:
+        A graph of opset 17, IR 8: `codepoints` int32 (batch, length) to `sentence_embedding` float32
+        (batch, D). 0 is padding wherever it stands; numbers outside Unicode and surrogates count as U+FFFD.
+
+    Raises:
+        ArgumentError: when the graph cannot carry the tokenizer exactly; it names what stands in the way.
+    """
+    return _build_sentence_graph(model, "codepoints", precision)
+
+
+def build_tokenizer_graph(model: StaticModel, *, source: Source = "text") -> Graph:
+    """Build the tokenizer alone.
+
+    Args:
+        model: a static model with a WordPiece or WordLevel tokenizer; its table takes no part.
+        source: what the graph takes.
+
+    Returns:
+        A graph of opset 17, IR 8: the source to `input_ids` and `attention_mask`, int64 (batch, sequence):
+        the ids of `Tokenizer.encode` without special tokens, cut to the model's `max_length`.
+
+    Raises:
+        ArgumentError: when the graph cannot carry the tokenizer exactly; it names what stands in the way.
+    """
     part = Part([])
-    for g in groups: part = part + g.part
-    return part
+    pad_rows(Nodes("padding", part), _write_tokenizer(part, model, source))
+    return _assemble(part, model, source, name=f"tokenizer_{source}", outputs=ids_infos())
 
 
-def word_trie(components, characters, single):
-    numbers: dict[tuple[str, Kind], int] = {}
-    for cell in single:
-        if cell.character:
-            numbers.setdefault((cell.character, cell.kind), len(numbers) + 1)
-    symbols = [numbers.get((cell.character, cell.kind), 0) for cell in single]
-    entries = {}
-    def put(root, text, value):
-        for kind in (Kind.WORD, Kind.RUN, *([Kind.ALONE] if root == 1 and len(text) == 1 else [])):
-            word = [numbers.get((c, kind)) for c in text]
-            if all(word): entries[root, "".join(map(chr, word))] = value
-    for token, i in components.vocab.items():
-        if not token: continue
-        put(1, token, i)
-        if components.kind == "WordPiece" and token.startswith(components.prefix) and len(token) > len(components.prefix):
-            put(0, token[len(components.prefix):], i)
-    for token_id, number in characters.token_classes.items():
-        entries[1, chr(symbols[number])] = token_id
-    trie = build_trie([Entry(root, text, value) for (root, text), value in entries.items()], n_symbols=len(numbers) + 1, root_values=[components.unk_id] * 2)
-    return trie, symbols
+def _build_sentence_graph(model: StaticModel, source: Source, precision: Precision) -> Graph:
+    part = Part([])
+    tokens = _write_tokenizer(part, model, source)
+    sum_rows(Nodes("sums", part), tokens, model, precision)
+    return _assemble(part + mean_part(model), model, source, name=source, outputs=[sentence_output(model)])
+
+
+def _assemble(
+    part: Part, model: StaticModel, source: Source, *, name: str, outputs: list[ValueInfoProto]
+) -> Graph:
+    info = helper.make_tensor_value_info(source, *_INPUTS[source])
+    opsets = {"com.microsoft": 1, "ai.onnx.ml": 2} if source == "text" else {}
+    return assemble(part, model, name=name, inputs=[info], outputs=outputs, opsets=opsets)
+
+
+def _write_tokenizer(part: Part, model: StaticModel, source: Source) -> RowTokens:
+    """Write all groups from the source to the tokens of every row."""
+    tables = build_tokenizer_tables(model.tokenizer)
+    max_length = model.config.max_length
+    n_characters = None if max_length is None else max_length * model.median_token_length
+    read = read_text if source == "text" else read_code_points
+    classes = read(Nodes("characters", part), source, tables.characters, n_characters=n_characters)
+    cells = _write_cells(part, frame(Nodes("frame", part), classes), tables)
+    tokens = _write_words(part, cells, tables)
+    return number_columns(Nodes("rows", part), tokens, source, max_length=max_length)
+
+
+def _write_cells(part: Part, classes: str, tables: TokenizerTables) -> str:
+    """Write the groups from classes to the cells of the normalised text, added tokens in their place."""
+    characters = tables.characters
+    if tables.raw_patterns:
+        finder = AddedTokenFinder(tables.raw_patterns, keys=characters.identities, words=characters.is_word)
+        classes = finder.write(Nodes("raw_tokens", part), classes)
+    classes = line_up(Nodes("line", part), classes)
+    if tables.composition is not None:
+        classes = compose(Nodes("composition", part), classes, characters, tables.composition)
+    cells = expand(Nodes("cells", part), classes, characters)
+    if tables.normalized_patterns:
+        keys = [cell[:2] for cell in tables.single_cells]
+        words = [cell.is_word for cell in tables.single_cells]
+        finder = AddedTokenFinder(tables.normalized_patterns, keys=keys, words=words)
+        cells = finder.write(Nodes("normalized_tokens", part), cells)
+    return cells
+
+
+def _write_words(part: Part, cells: str, tables: TokenizerTables) -> Tokens:
+    """Write the groups from cells to tokens."""
+    components = tables.components
+    words = split_words(Nodes("words", part), cells, tables.joins)
+    nodes = Nodes("match", part)
+    matcher = Matcher(nodes, tables.trie)
+    symbols = nodes.look_up(nodes.constant("symbols", tables.symbols), words.cells, "symbols")
+    substrings = matcher.substrings(symbols)
+    start = nodes.constant("start_root", tables.trie.first_root + START)
+    if components.max_word_characters is None:
+        zeros = nodes.add("Sub", [words.starts, words.starts], "zeros")
+        matches = matcher.longest(substrings, words.starts, nodes.add("Add", [start, zeros], "roots"))
+        return whole_words(
+            Nodes("tokens", part), words, matches, unk_id=components.unk_id, spaces=tables.spaces
+        )
+    inside = nodes.cast(words.inside, TensorProto.INT32, "inside")
+    matches = matcher.longest(substrings, words.positions, nodes.add("Sub", [start, inside], "roots"))
+    return word_pieces(
+        Nodes("tokens", part),
+        words,
+        matches,
+        unk_id=components.unk_id,
+        max_characters=components.max_word_characters,
+        spaces=tables.spaces,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from m2v_onnx.export.character_map import ROW_END
 from m2v_onnx.export.match_nodes import Matches
@@ -90,7 +90,9 @@ def word_pieces(
     marks = nodes.cast(words.boundary, TensorProto.INT32, "boundary")
     marks, ends = _walk(nodes, following, marks, second)
     is_stuck = nodes.look_up(inside, ends, "is_stuck")
-    is_unknown = _too_long(nodes, words, is_stuck, max_characters)
+    limit = nodes.constant("max_characters", max_characters)
+    is_long = nodes.add("Greater", [_word_lengths(nodes, words), limit], "is_long")
+    is_unknown = nodes.add("Max", [is_stuck, nodes.cast(is_long, TensorProto.INT32, "long")], "is_unknown")
     return _emit(nodes, words, matches.values, marks, is_unknown, unk_id=unk_id, spaces=spaces)
 
 
@@ -110,16 +112,12 @@ def _walk(nodes: Nodes, following: str, marks: str, places: str) -> tuple[str, s
     )
 
 
-def _too_long(nodes: Nodes, words: Words, is_stuck: str, max_characters: int) -> str:
-    """Give 1 for each start of a word that is stuck or has too many characters, else 0."""
+def _word_lengths(nodes: Nodes, words: Words) -> str:
     shape = nodes.add("Shape", [words.positions], "n_cells_shape")
     n_cells = nodes.cast(shape, TensorProto.INT32, "n_cells")
     next_starts = nodes.cut(words.starts, 1, None, "next_starts")
     ends = nodes.add("Concat", [next_starts, n_cells], "word_ends", axis=0)
-    lengths = nodes.add("Sub", [ends, words.starts], "word_lengths")
-    limit = nodes.constant("max_characters", max_characters)
-    is_long = nodes.cast(nodes.add("Greater", [lengths, limit], "is_long"), TensorProto.INT32, "is_long_number")
-    return nodes.add("Max", [is_stuck, is_long], "is_unknown")
+    return nodes.add("Sub", [ends, words.starts], "word_lengths")
 
 
 def _emit(
@@ -165,14 +163,8 @@ def whole_words(nodes: Nodes, words: Words, matches: Matches, *, unk_id: int, sp
         unk_id: the id of an unknown word.
         spaces: for each class 1 where it is no part of a word, else 0.
     """
-    shape = nodes.add("Shape", [words.positions], "n_cells_shape")
-    n_cells = nodes.cast(shape, TensorProto.INT32, "n_cells")
-    next_starts = nodes.cut(words.starts, 1, None, "next_starts")
-    ends = nodes.add("Concat", [next_starts, n_cells], "word_ends", axis=0)
-    lengths = nodes.add("Sub", [ends, words.starts], "word_lengths")
-    whole = nodes.cast(
-        nodes.add("Equal", [lengths, matches.lengths], "is_whole"), TensorProto.INT32, "is_whole_number"
-    )
+    is_whole = nodes.add("Equal", [_word_lengths(nodes, words), matches.lengths], "is_whole")
+    whole = nodes.cast(is_whole, TensorProto.INT32, "whole")
     unk = nodes.constant("unk_id", unk_id)
     from_unk = nodes.add("Mul", [nodes.add("Sub", [matches.values, unk], "from_unk"), whole], "change")
     ids = nodes.add("Add", [unk, from_unk], "word_ids")
@@ -183,44 +175,3 @@ def whole_words(nodes: Nodes, words: Words, matches: Matches, *, unk_id: int, sp
         nodes.add("Compress", [ids, kept], "ids"),
         nodes.add("Compress", [row_numbers(nodes, cells), kept], "rows"),
     )
-
-
-def pad_rows(nodes: Nodes, tokens: Tokens, batch: str, *, max_length: int | None) -> None:
-    """Write `input_ids` and `attention_mask`, int64 (B, T): T is the longest row's number of tokens.
-
-    Args:
-        nodes: where to write.
-        tokens: the tokens.
-        batch: (1,) int64, B.
-        max_length: the number of tokens of a row that count; None for all.
-    """
-    one = nodes.constant("one", [1])
-    one_more = nodes.add("Add", [batch, nodes.constant("one_row", [1], np.int64)], "n_counts")
-    zeros = nodes.zeros(one_more, "no_counts")
-    ones = nodes.add("Expand", [one, nodes.add("Shape", [tokens.ids], "n_tokens")], "ones")
-    counts = nodes.add("ScatterElements", [zeros, tokens.rows, ones], "counts", axis=0, reduction="add")
-    offsets = nodes.add("CumSum", [counts, nodes.constant("axis", 0, np.int64)], "offsets", exclusive=1)
-    places = nodes.count_up(tokens.ids, "places")
-    offset = nodes.look_up(offsets, tokens.rows, "offset")
-    columns = nodes.add("Sub", [places, offset], "columns")
-    width = nodes.add("ReduceMax", [counts], "longest_row", keepdims=1)
-    kept_ids, kept_rows = tokens.ids, tokens.rows
-    if max_length is not None:
-        limit = nodes.constant("max_length", [max_length])
-        width = nodes.add("Min", [width, limit], "width")
-        kept = nodes.add("Less", [columns, limit], "is_kept")
-        columns = nodes.add("Compress", [columns, kept], "kept_columns")
-        kept_ids = nodes.add("Compress", [kept_ids, kept], "kept_ids")
-        kept_rows = nodes.add("Compress", [kept_rows, kept], "kept_rows")
-    cells = nodes.add("Add", [nodes.add("Mul", [kept_rows, width], "row_starts"), columns], "targets")
-    wide = nodes.cast(width, TensorProto.INT64, "width_int64")
-    shape = nodes.add("Concat", [batch, wide], "shape", axis=0)
-    size = nodes.add("Mul", [batch, wide], "size")
-    blank = nodes.zeros(size, "blank")
-    raised = nodes.add("Add", [kept_ids, one], "raised_ids")
-    flat = nodes.add("ScatterElements", [blank, cells, raised], "flat", axis=0)
-    grid = nodes.add("Reshape", [flat, shape], "grid", allowzero=1)
-    mask = nodes.add("Min", [grid, one], "mask")
-    ids = nodes.add("Sub", [grid, mask], "grid_ids")
-    for value, name in ((ids, "input_ids"), (mask, "attention_mask")):
-        nodes.part.nodes.append(helper.make_node("Cast", [value], [name], to=TensorProto.INT64))
