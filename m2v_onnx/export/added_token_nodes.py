@@ -113,7 +113,9 @@ class AddedTokenFinder:
         none = nodes.add("Sub", [found.starts, found.starts], "none")
         one = nodes.constant("one", 1)
         ones = nodes.add("Add", [none, one], "ones")
-        entered = nodes.add("ScatterElements", [zeros, found.starts, ones], "entered", axis=0, reduction="add")
+        entered = nodes.add(
+            "ScatterElements", [zeros, found.starts, ones], "entered", axis=0, reduction="add"
+        )
         minus = nodes.add("Neg", [ones], "minus_ones")
         steps = nodes.add("ScatterElements", [entered, found.stops, minus], "steps", axis=0, reduction="add")
         covered = nodes.add("CumSum", [steps, nodes.constant("axis", 0, np.int64)], "covered")
@@ -128,7 +130,9 @@ def _candidates(nodes: Nodes, positions: str, matches: Matches) -> _Candidates:
     starts = nodes.add("Compress", [positions, begins], "starts")
     stops = nodes.add("Add", [starts, nodes.look_up(matches.lengths, starts, "pattern_length")], "stops")
     axis = nodes.constant("axis", 0, np.int64)
-    so_far = nodes.add("CumSum", [nodes.cast(begins, TensorProto.INT32, "begins_number"), axis], "begun_so_far")
+    so_far = nodes.add(
+        "CumSum", [nodes.cast(begins, TensorProto.INT32, "begins_number"), axis], "begun_so_far"
+    )
     lasts = nodes.add("Sub", [stops, nodes.constant("one", 1)], "lasts")
     following = nodes.look_up(so_far, lasts, "following")
     return _Candidates(starts, stops, nodes.look_up(matches.values, starts, "pattern"), following)
@@ -153,7 +157,9 @@ def _choose(nodes: Nodes, candidates: _Candidates) -> str:
     doubled = body.look_up(step, step, "doubled")
     way = body.add("ReduceMax", [body.add("Sub", [doubled, step], "way")], "longest_way", keepdims=0)
     goes_on = body.cast(way, TensorProto.BOOL, "goes_on")
-    met, _ = nodes.repeat(body, state={old: met, step: following}, new_state=[now_met, doubled], goes_on=goes_on)
+    met, _ = nodes.repeat(
+        body, state={old: met, step: following}, new_state=[now_met, doubled], goes_on=goes_on
+    )
     return nodes.cut(met, 0, -1, "chosen")
 
 

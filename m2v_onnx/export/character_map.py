@@ -8,16 +8,26 @@ cell say what the cell does to words, and which symbol of the vocabulary's alpha
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from tokenizers import pre_tokenizers
 
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.export.character_probe import REPLACEMENT, SURROGATES, Kind, normalize_all, probe_kinds, scalars
-from m2v_onnx.export.composition import Composition
+from m2v_onnx.export.character_probe import (
+    N_CODE_POINTS,
+    REPLACEMENT,
+    SURROGATES,
+    Kind,
+    normalize_all,
+    probe_kinds,
+    scalars,
+)
+from m2v_onnx.export.composition import Composition, find_marks
 from m2v_onnx.export.pair_table import Ints
 from m2v_onnx.export.tokenizer_components import AddedToken, TokenizerComponents
 
@@ -28,7 +38,8 @@ class Cell(NamedTuple):
     """A character of the normalised text.
 
     Attributes:
-        character: the character; empty where no token holds it; an added token's mark where it stands for one.
+        character: the character; empty where no token holds it; a name of more than one character where it
+            stands for an added token.
         kind: what it does to words.
         is_word: whether it hides an added token beside it that is found as a single word only.
     """
@@ -68,40 +79,67 @@ class CellReader:
 
     Args:
         components: the tokenizer.
+
+    Attributes:
+        normalized: the normalised form of every code point; surrogates, which no text holds, count as U+FFFD.
     """
 
     def __init__(self, components: TokenizerComponents) -> None:
         tokenizer = components.tokenizer
-        scalar_forms = normalize_all(tokenizer.normalizer, scalars())
-        # In order of code points; a surrogate, which no text can hold, counts as U+FFFD.
-        self.normalized = [
-            *scalar_forms[: SURROGATES.start],
-            *([scalar_forms[REPLACEMENT - len(SURROGATES)]] * len(SURROGATES)),
-            *scalar_forms[SURROGATES.start :],
-        ]
-        characters = set().union(*set(self.normalized))
+        forms = normalize_all(tokenizer.normalizer, scalars())
+        replacement = forms[REPLACEMENT - len(SURROGATES)]
+        forms[SURROGATES.start : SURROGATES.start] = [replacement] * len(SURROGATES)
+        self.normalized = forms
+        characters = set().union(*set(forms))
         self._kinds = probe_kinds(tokenizer.pre_tokenizer, characters)
-        self._words: dict[str, Kind] = {}
+        self._is_word = np.zeros(N_CODE_POINTS, bool)
         if any(token.single_word for token in components.normalized_tokens):
-            self._words = probe_kinds(pre_tokenizers.Whitespace(), characters)
+            self._is_word = probe_kinds(pre_tokenizers.Whitespace(), characters) == Kind.WORD
         self._is_composed = components.form is not None
         self._normalizer = tokenizer.normalizer
         self._alphabet = set("".join(components.vocab))
         for token in components.normalized_tokens:
             self._alphabet.update(*self._normalize(token.content))
         self._known: dict[str, tuple[Cell, ...]] = {}
-        self._strangers = {
-            (kind, is_word): (Cell("", kind, is_word),) for kind in Kind for is_word in (False, True)
-        }
+
+    def check_order(self) -> None:
+        """Make sure that a normalizer which orders combining marks, and does not compose, changes no token.
+
+        Raises:
+            ArgumentError: when the order of two marks that tokens hold depends on the text.
+        """
+        if self._normalizer is None or self._is_composed:
+            return
+        normalize = self._normalizer.normalize_str
+        marks = [mark for mark in find_marks(sorted(self._alphabet)) if normalize(mark) == mark]
+        for first, second in permutations(marks, 2):
+            if normalize(f"a{first}{second}") != normalize("a") + first + second:
+                raise ArgumentError(
+                    f"a graph that takes text cannot carry the normalizer, which changes the order of two marks "
+                    f"that tokens hold, U+{ord(first):04X} and U+{ord(second):04X}: use the ids graph"
+                )
+
+    def strangers(self) -> npt.NDArray[np.int64]:
+        """Give (1114112,) a number for each code point that becomes one cell without a known character.
+
+        The number is that of `stranger_cell`; -1 for other code points.
+        """
+        points = np.array([ord(form) if len(form) == 1 else -1 for form in self.normalized])
+        is_known = np.zeros(N_CODE_POINTS, bool)
+        is_known[list(map(ord, self._alphabet))] = True
+        numbers = 2 * self._kinds[points].astype(np.int64) + self._is_word[points]
+        return np.where((points < 0) | is_known[points], -1, numbers)
+
+    @staticmethod
+    def stranger_cell(number: int) -> Cell:
+        """Give a cell of no character by its number."""
+        return Cell("", Kind(number // 2), is_word=bool(number % 2))
 
     def read(self, normalized: str) -> tuple[Cell, ...]:
         """Give the cells of one character, or of text that composes, in its normalised form."""
-        if len(normalized) == 1 and normalized not in self._alphabet:
-            return self._strangers[self._kinds[normalized], self._words.get(normalized) == Kind.WORD]
-        cells = self._known.get(normalized)
-        if cells is None:
-            cells = self._known[normalized] = tuple(self._cells(normalized))
-        return cells
+        if normalized not in self._known:
+            self._known[normalized] = self._cells(normalized)
+        return self._known[normalized]
 
     def pattern(self, token: AddedToken) -> tuple[Cell, ...]:
         """Give the cells by which an added token is found in the normalised text.
@@ -114,8 +152,8 @@ class CellReader:
         whole = token.content if self._normalizer is None else self._normalizer.normalize_str(token.content)
         if "".join(parts) != whole or not cells or Kind.SPACE in (cells[0].kind, cells[-1].kind):
             raise ArgumentError(
-                f"a graph that takes text cannot carry the added token {token.content!r}, which is searched as "
-                f"{whole!r}: use the ids graph, and the tokenizers library in front of it"
+                f"a graph that takes text cannot carry the added token {token.content!r}, which is searched "
+                f"as {whole!r}: use the ids graph, and the tokenizers library in front of it"
             )
         return cells
 
@@ -124,14 +162,18 @@ class CellReader:
             return [self._normalizer.normalize_str(content)]
         return [self.normalized[ord(character)] for character in content]
 
-    def _cells(self, normalized: str) -> Iterator[Cell]:
+    def _cells(self, normalized: str) -> tuple[Cell, ...]:
         # BertNormalizer puts spaces around Chinese characters, which makes each a word by itself.
-        if len(normalized) == 3 and normalized[0] == normalized[2] == " " and normalized[1] != " ":
-            yield Cell(normalized[1] if normalized[1] in self._alphabet else "", Kind.ALONE, is_word=False)
-            return
-        for character in normalized:
-            name = character if character in self._alphabet else ""
-            yield Cell(name, self._kinds[character], self._words.get(character) == Kind.WORD)
+        if len(normalized) == 3 and normalized[0] == normalized[2] == " " != normalized[1]:
+            return (Cell(self._name(normalized[1]), Kind.ALONE, is_word=False),)
+        points = map(ord, normalized)
+        return tuple(
+            Cell(self._name(chr(point)), Kind(self._kinds[point]), bool(self._is_word[point]))
+            for point in points
+        )
+
+    def _name(self, character: str) -> str:
+        return character if character in self._alphabet else ""
 
 
 class _Key(NamedTuple):
@@ -170,13 +212,19 @@ def build_character_map(
     numbers = {key: number for number, key in enumerate(ordered)}
     ranks = [key.rank for key in ordered]
     return CharacterMap(
-        classes=np.array([numbers[key] for key in keys], np.int32)[[*key_numbers, key_numbers[REPLACEMENT]]],
+        classes=np.array([numbers[key] for key in keys], np.int32)[
+            np.append(key_numbers, key_numbers[REPLACEMENT])
+        ],
         cells=[key.cells for key in ordered],
         identities=[key.identity for key in ordered],
         is_word=[key.is_word for key in ordered],
         first_several=bisect_left(ranks, _SEVERAL),
         first_composing=bisect_left(ranks, _COMPOSING),
-        cell_classes={key.cells[0]: number for key, number in numbers.items() if key.cells and key == _plain_key(key.cells[0])},
+        cell_classes={
+            key.cells[0]: number
+            for key, number in numbers.items()
+            if key.cells and key == _plain_key(key.cells[0])
+        },
         token_classes={token_id: numbers[_plain_key(cell)] for token_id, cell in added.items()},
     )
 
@@ -191,30 +239,25 @@ def _added_cell(token: AddedToken) -> Cell:
 
 def _keys(
     components: TokenizerComponents, reader: CellReader, composition: Composition | None
-) -> tuple[list[_Key], list[int]]:
-    """Give keys, and which of them each code point has."""
-    identities = set().union(*(token.content for token in components.raw_tokens))
+) -> tuple[list[_Key], npt.NDArray[np.int64]]:
+    """Give keys, and (1114112,) which of them each code point has."""
+    identities: set[str] = set().union(*(token.content for token in components.raw_tokens))
     composing: Collection[str] = ()
     if composition is not None:
         identities |= composition.characters
         composing = composition.composing
-    words: dict[str, Kind] = {}
+    is_word = np.zeros(N_CODE_POINTS, np.int64)
     if any(token.single_word for token in components.raw_tokens):
-        words = probe_kinds(pre_tokenizers.Whitespace(), scalars())
-    plain: dict[tuple[int, bool], int] = {}  # by the identity of the cells: hashing them takes long
-    keys: list[_Key] = []
-    numbers: list[int] = []
-    for point, normalized in enumerate(reader.normalized):
-        character, cells = chr(point), reader.read(normalized)
-        is_word = words.get(character) == Kind.WORD
-        if character in identities:
-            rank = _COMPOSING if character in composing else _SEVERAL if len(cells) != 1 else _PLAIN
-            numbers.append(len(keys))
-            keys.append(_Key(rank, cells, point, is_word))
-            continue
-        if (number := plain.get((id(cells), is_word))) is None:
-            number = plain[id(cells), is_word] = len(keys)
-            key = _Key(_PLAIN if len(cells) == 1 else _SEVERAL, cells, is_word=is_word)
-            keys.append(key if cells or is_word else _NOTHING_KEY)
-        numbers.append(number)
+        is_word[:] = probe_kinds(pre_tokenizers.Whitespace(), scalars()) == Kind.WORD
+    strangers = reader.strangers()
+    strangers[list(map(ord, identities))] = -1
+    combined, numbers = np.unique(np.maximum(2 * strangers + is_word, 0), return_inverse=True)
+    keys = [_Key(_PLAIN, (reader.stranger_cell(n // 2),), is_word=bool(n % 2)) for n in combined.tolist()]
+    for point in np.flatnonzero(strangers < 0).tolist():
+        cells = reader.read(reader.normalized[point])
+        rank = _PLAIN if len(cells) == 1 else _SEVERAL
+        rank = _COMPOSING if chr(point) in composing else rank
+        key = _Key(rank, cells, point if chr(point) in identities else -1, bool(is_word[point]))
+        numbers[point] = len(keys)
+        keys.append(key if key[1:] != _NOTHING_KEY[1:] else _NOTHING_KEY)
     return keys, numbers

@@ -25,7 +25,9 @@ _ASCII = 128
 _MAX_LISTED = 1000
 
 
-def read_code_points(nodes: Nodes, code_points: str, characters: CharacterMap, *, n_characters: int | None) -> str:
+def read_code_points(
+    nodes: Nodes, code_points: str, characters: CharacterMap, *, n_characters: int | None
+) -> str:
     """Give the classes of all rows, one after the other, each with a row end.
 
     Args:
@@ -104,7 +106,10 @@ def _split_into_chunks(nodes: Nodes, text: str, n_characters: int | None) -> tup
     is_chunk = _encode_labels(nodes, chunks, {"": 0}, 1, "is_chunk")
     others = nodes.cut(is_chunk, 1, None, "is_later_chunk", axis=1)
     # The first is kept even of an empty text, for its row end.
-    before, behind = (nodes.constant(name, pads, np.int64) for name, pads in (("before", [0, 1, 0, 0]), ("behind", [0, 0, 0, 1])))
+    before, behind = (
+        nodes.constant(name, pads, np.int64)
+        for name, pads in (("before", [0, 1, 0, 0]), ("behind", [0, 0, 0, 1]))
+    )
     kept = nodes.add("Pad", [others, before, nodes.constant("one", 1)], "kept")
     followed = nodes.add("Pad", [others, behind, nodes.constant("zero", 0)], "is_followed")
     ends = nodes.add("Sub", [kept, followed], "is_last")
@@ -134,7 +139,9 @@ def _find_ranges(
     flat = nodes.add("Reshape", [classes, flat_shape], "flat")
     unlisted = nodes.add("Equal", [flat, nodes.constant("unlisted", len(characters.cells))], "is_unlisted")
     places = nodes.add("Compress", [nodes.count_up(flat, "places"), unlisted], "unlisted_places")
-    found = nodes.add("Compress", [nodes.add("Reshape", [split, flat_shape], "flat_split"), unlisted], "unlisted")
+    found = nodes.add(
+        "Compress", [nodes.add("Reshape", [split, flat_shape], "flat_split"), unlisted], "unlisted"
+    )
     change = nodes.add("Sub", [places, places], "no_change")
     for number in by_range:
         name = f"class_{number}"

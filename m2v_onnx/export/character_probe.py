@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import normalizers, pre_tokenizers
 
 from m2v_onnx.errors import ArgumentError
@@ -55,38 +57,36 @@ def normalize_all(normalizer: normalizers.Normalizer | None, texts: Sequence[str
 
 
 def probe_kinds(
-    pre_tokenizer: pre_tokenizers.PreTokenizer | None, characters: Iterable[str]
-) -> dict[str, Kind]:
-    """Give what each character of the normalised text does to words.
+    pre_tokenizer: pre_tokenizers.PreTokenizer, characters: Iterable[str]
+) -> npt.NDArray[np.int8]:
+    """Give (1114112,) int8, the `Kind` of each character of the normalised text; 0 for those not asked for.
 
     Raises:
         ArgumentError: when a character does something else than the four kinds.
     """
     ordered = sorted(characters)
-    if pre_tokenizer is None:
-        return dict.fromkeys(ordered, Kind.WORD)
-    kinds: dict[str, Kind] = {}
+    kinds = np.zeros(N_CODE_POINTS, np.int8)
     for start in range(0, len(ordered), _SPLIT_CHUNK):
         chunk = ordered[start : start + _SPLIT_CHUNK]
         joined = "".join(chunk)
+        points = [ord(character) for character in chunk]
         if len(pre_tokenizer.pre_tokenize_str(f"a{joined}a")) == 1:
-            kinds.update(dict.fromkeys(chunk, Kind.WORD))
+            kinds[points] = Kind.WORD
         elif len(pre_tokenizer.pre_tokenize_str(f"!{joined}!")) == 1:
-            kinds.update(dict.fromkeys(chunk, Kind.RUN))
+            kinds[points] = Kind.RUN
         else:
-            kinds.update(_split_each(pre_tokenizer.pre_tokenize_str, chunk))
+            kinds[points] = list(_split_each(pre_tokenizer.pre_tokenize_str, chunk))
     return kinds
 
 
 def _split_each(
     split: Callable[[str], list[tuple[str, tuple[int, int]]]], characters: list[str]
-) -> Iterator[tuple[str, Kind]]:
+) -> Iterator[Kind]:
     """Look how each character, twice in a row, stands between a letter and a mark."""
     pieces: list[list[str]] = [[] for _ in characters]
     for piece, (start, _) in split("".join(f"a{character}{character}! " for character in characters)):
         pieces[start // 5].append(piece)
-    for character, found in zip(characters, pieces, strict=True):
-        c = character
+    for c, found in zip(characters, pieces, strict=True):
         patterns = {
             Kind.WORD: ([f"a{c}{c}", "!"], [f"a{c}{c}!"]),
             Kind.SPACE: (["a", "!"], ["a!"]),
@@ -95,7 +95,7 @@ def _split_each(
         }
         for kind, pattern in patterns.items():
             if found in pattern:
-                yield character, kind
+                yield kind
                 break
         else:
             raise ArgumentError(

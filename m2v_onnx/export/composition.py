@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -70,15 +71,25 @@ def probe_composition(form: Literal["NFC", "NFKC"]) -> Composition:
 def _orders(decompositions: dict[str, str]) -> dict[str, int]:
     """Number the combining marks in canonical order; marks that never change places have one number."""
     canonical = normalizers.NFD()
-    characters = [character for character in scalars() if character not in decompositions]
-    behind = [_HIGHEST + character for character in characters]
-    before = [character + _LOWEST for character in characters]
-    moved = zip(normalize_all(canonical, behind), behind, normalize_all(canonical, before), before, strict=True)
-    marks = [c for c, (a, b, x, y) in zip(characters, moved, strict=True) if a != b or x != y]
+    marks = find_marks([character for character in scalars() if character not in decompositions])
     levels: list[list[str]] = []
     for mark in marks:
         lower = sum(canonical.normalize_str(mark + level[0]) == level[0] + mark for level in levels)
-        if lower == len(levels) or canonical.normalize_str(levels[lower][0] + mark) != levels[lower][0] + mark:
+        if (
+            lower == len(levels)
+            or canonical.normalize_str(levels[lower][0] + mark) != levels[lower][0] + mark
+        ):
             levels.insert(lower, [])
         levels[lower].append(mark)
     return {mark: number for number, level in enumerate(levels, 1) for mark in level}
+
+
+def find_marks(characters: Sequence[str]) -> list[str]:
+    """Give those of some characters, which do not decompose, that canonical order moves around others."""
+    canonical = normalizers.NFD()
+    behind = [_HIGHEST + character for character in characters]
+    before = [character + _LOWEST for character in characters]
+    moved = zip(
+        normalize_all(canonical, behind), behind, normalize_all(canonical, before), before, strict=True
+    )
+    return [c for c, (a, b, x, y) in zip(characters, moved, strict=True) if a != b or x != y]

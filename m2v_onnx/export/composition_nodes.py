@@ -16,7 +16,6 @@ from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.pair_table import Ints, PairTable, PairTableBuilder
 
 
-
 @dataclass(frozen=True)
 class CompositionTables:
     """Composition by classes.
@@ -133,7 +132,9 @@ class _Composing:
         stops = nodes.add("Concat", [nodes.cut(heads, 1, None, "later_heads"), n], "stops", axis=0)
         places = nodes.add("Add", [heads, nodes.constant("one", 1)], "first_places")
         orders = nodes.add("Sub", [heads, heads], "no_orders")
-        return self._loop(stops, {"classes": self._classes, "heads": heads, "orders": orders, "places": places})
+        return self._loop(
+            stops, {"classes": self._classes, "heads": heads, "orders": orders, "places": places}
+        )
 
     def _loop(self, stops: str, first: dict[str, str]) -> str:
         body = Nodes(f"{self._nodes.group}/take")
@@ -178,11 +179,15 @@ class _Composing:
         return body.cast(body.add("Or", [is_next, is_lower], "is_free"), TensorProto.INT32, "free")
 
     @staticmethod
-    def _move(body: Nodes, heads: str, last_order: str, place: str, order: str, keeps: str) -> tuple[str, str]:
+    def _move(
+        body: Nodes, heads: str, last_order: str, place: str, order: str, keeps: str
+    ) -> tuple[str, str]:
         """Give the new heads and orders: a character that stays is the head where it is no mark."""
         zero = body.constant("zero", 0)
         is_base = body.cast(body.add("Equal", [order, zero], "is_base"), TensorProto.INT32, "base")
         moves = body.add("Mul", [keeps, is_base], "moves")
         way = body.add("Mul", [body.add("Sub", [place, heads], "to_place"), moves], "way")
         change = body.add("Mul", [body.add("Sub", [order, last_order], "to_order"), keeps], "order_change")
-        return body.add("Add", [heads, way], "moved_heads"), body.add("Add", [last_order, change], "new_orders")
+        return body.add("Add", [heads, way], "moved_heads"), body.add(
+            "Add", [last_order, change], "new_orders"
+        )

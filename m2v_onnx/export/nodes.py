@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from m2v_onnx.export.graph import Part
@@ -140,6 +141,6 @@ class Nodes:
         return results
 
 
-def _subgraph(nodes: Nodes, outputs: Sequence[str]) -> Any:
+def _subgraph(nodes: Nodes, outputs: Sequence[str]) -> onnx.GraphProto:
     infos = [helper.make_tensor_value_info(name, TensorProto.INT32, None) for name in outputs]
     return helper.make_graph(nodes.part.nodes, "branch", [], infos)

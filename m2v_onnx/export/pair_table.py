@@ -12,12 +12,12 @@ Ints = npt.NDArray[np.int32]
 
 # No number is as low: the place belongs to nobody.
 _NOBODY = np.iinfo(np.int32).min
-_SEARCH_BLOCK = 512
+_SEARCH_BLOCK = 4096
 
 
 @dataclass(frozen=True)
 class PairTable:
-    """A map from pairs (a, b) to numbers: `place = base[a] + b`, which is the result where `check[place] == a`.
+    """A map from pairs (a, b) to numbers: `base[a] + b` is a place, and the result where `check` holds a.
 
     A result may be negative, and is then a place counted from the end, as ONNX counts. The sum of any base
     and any second number is a place of the table, whether the pair is in it or not.
@@ -102,8 +102,11 @@ class PairTableBuilder:
             start += _SEARCH_BLOCK
 
     def _free_places(self, n_places: int) -> npt.NDArray[np.int64]:
-        self._grow(len(self._used) + n_places)
-        return np.flatnonzero(~self._used)[:n_places]
+        free = np.flatnonzero(~self._used)
+        if len(free) < n_places:
+            self._grow(len(self._used) + n_places)
+            free = np.flatnonzero(~self._used)
+        return free[:n_places]
 
     def _grow(self, n_places: int) -> None:
         """Make room for at least `n_places` places."""

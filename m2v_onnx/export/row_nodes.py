@@ -127,8 +127,8 @@ def sum_rows(nodes: Nodes, tokens: RowTokens, model: StaticModel, precision: Pre
     sums = _sum_blocks(nodes, grid, blocks, model, precision)
     rows = _rows_of_blocks(nodes, blocks)
     n_rows = nodes.add("Shape", [tokens.counts], "n_rows")
-    for name, width in (("sum", model.dim), ("known", 1)):
-        _add_blocks(nodes, sums[name], rows, n_rows, name=name, width=width)
+    for name, n_columns in (("sum", model.dim), ("known", 1)):
+        _add_blocks(nodes, sums[name], rows, n_rows, name=name, width=n_columns)
 
 
 def _count_blocks(nodes: Nodes, tokens: RowTokens) -> _Blocks:
@@ -165,10 +165,16 @@ def _sum_blocks(
     body.part = body.part + pooling.renamed(names)
     axis = body.constant("axis", [1], np.int64)
     known = body.add("ReduceSum", [names["known"], axis], "n_known", keepdims=1)
-    n_rounds = nodes.add("Squeeze", [nodes.cast(blocks.n_rounds, TensorProto.INT64, "n_rounds_int64")], "rounds")
-    stacks = nodes.collect(body, number=f"{body.group}/number", n_rounds=n_rounds, values=[names["sum"], known])
+    n_rounds = nodes.add(
+        "Squeeze", [nodes.cast(blocks.n_rounds, TensorProto.INT64, "n_rounds_int64")], "rounds"
+    )
+    stacks = nodes.collect(
+        body, number=f"{body.group}/number", n_rounds=n_rounds, values=[names["sum"], known]
+    )
     return {
-        name: nodes.add("Reshape", [stack, nodes.constant(f"{name}_rows", [-1, width], np.int64)], f"{name}_of_blocks")
+        name: nodes.add(
+            "Reshape", [stack, nodes.constant(f"{name}_rows", [-1, width], np.int64)], f"{name}_of_blocks"
+        )
         for name, stack, width in zip(names, stacks, (model.dim, 1), strict=True)
     }
 
@@ -184,7 +190,9 @@ def _rows_of_blocks(nodes: Nodes, blocks: _Blocks) -> str:
     steps = nodes.cut(steps, 0, -1, "own_steps")
     rows = nodes.add("CumSum", [steps, nodes.constant("axis", 0, np.int64)], "block_rows")
     column = nodes.constant("column_shape", [-1, 1], np.int64)
-    return nodes.add("Reshape", [nodes.cast(rows, TensorProto.INT64, "block_rows_int64"), column], "block_row")
+    return nodes.add(
+        "Reshape", [nodes.cast(rows, TensorProto.INT64, "block_rows_int64"), column], "block_row"
+    )
 
 
 def _add_blocks(nodes: Nodes, values: str, rows: str, n_rows: str, *, name: str, width: int) -> None:

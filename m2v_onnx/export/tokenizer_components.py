@@ -75,7 +75,13 @@ def read_components(tokenizer: Tokenizer) -> TokenizerComponents:
     types = [member["type"] for member in normalizers]
     _check("normalizer", types, _NORMALIZERS)
     _check_order(types)
-    _check("pre-tokenizer", [m["type"] for m in _members(content["pre_tokenizer"], "pretokenizers")], _PRE_TOKENIZERS)
+    _check(
+        "pre-tokenizer",
+        [m["type"] for m in _members(content["pre_tokenizer"], "pretokenizers")],
+        _PRE_TOKENIZERS,
+    )
+    if content["pre_tokenizer"] is None:
+        raise ArgumentError(f"a graph that takes text needs a pre-tokenizer, found none: {_REMEDY}")
     if model["unk_token"] not in model["vocab"]:
         raise ArgumentError(
             f"the tokenizer must have its unknown token in its vocabulary, found {model['unk_token']!r} "
@@ -115,7 +121,8 @@ def _check(name: str, types: Sequence[str], known: Sequence[str]) -> None:
     for component in types:
         if component not in known:
             raise ArgumentError(
-                f"a graph that takes text carries the {name}s {', '.join(known)}, found {component}: {_REMEDY}"
+                f"a graph that takes text carries the {name}s {', '.join(known)}, "
+                f"found {component}: {_REMEDY}"
             )
 
 

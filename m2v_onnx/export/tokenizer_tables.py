@@ -69,6 +69,7 @@ def _build(content: str) -> TokenizerTables:
     components = read_components(Tokenizer.from_str(content))
     composition = None if components.form is None else probe_composition(components.form)
     reader = CellReader(components)
+    reader.check_order()
     characters = build_character_map(components, reader, composition)
     single_cells = [
         cells[0] if len(cells) == 1 else Cell("", Kind.SPACE, is_word=False) for cells in characters.cells
@@ -100,9 +101,7 @@ def _number_symbols(cells: list[Cell]) -> dict[tuple[str, Kind], int]:
 
 def _raw_patterns(components: TokenizerComponents, characters: CharacterMap) -> list[Pattern]:
     return [
-        Pattern(
-            tuple(map(ord, token.content)), characters.token_classes[token.token_id], token.single_word
-        )
+        Pattern(tuple(map(ord, token.content)), characters.token_classes[token.token_id], token.single_word)
         for token in components.raw_tokens
     ]
 
@@ -141,9 +140,7 @@ def _build_trie(
     )
 
 
-def _spellings(
-    token: str, symbols: dict[tuple[str, Kind], int], *, kinds: tuple[Kind, ...]
-) -> Iterator[str]:
+def _spellings(token: str, symbols: dict[tuple[str, Kind], int], *, kinds: tuple[Kind, ...]) -> Iterator[str]:
     """Give the symbols of a token as words of each kind have them; a word never holds two kinds."""
     for kind in kinds:
         if len(token) == 1 or kind != Kind.ALONE:

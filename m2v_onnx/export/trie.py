@@ -1,9 +1,9 @@
 """A trie that is descended in strides of eight, four, two and one symbol.
 
-A substring of two symbols has a number of its own, given by the pair of its symbols; one of four by the pair
-of its halves, one of eight again. An edge leads from a node by the number of a substring to a node that is as
-much deeper, largest stride first. So the deepest node below a root is found in `depth // 8 + 3` steps, each of
-them for all positions of a text at once, and every step is a lookup in one table of pairs.
+A substring of two symbols has a number of its own, given by the pair of its symbols; one of four by the
+pair of its halves, one of eight again. An edge leads from a node by the number of a substring to a node that
+is as much deeper, largest stride first. So the deepest node below a root is found in `depth // 8 + 3` steps,
+each of them for all positions of a text at once, and every step is a lookup in one table of pairs.
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ def _number_substrings(labels: set[str], builder: PairTableBuilder) -> dict[str,
     numbers = {symbol: ord(symbol) for symbol in wanted[1]}
     for length in (2, 4, 8):
         rows: dict[int, list[int]] = defaultdict(list)
-        halves = {label: (numbers[label[: length // 2]], numbers[label[length // 2 :]]) for label in wanted[length]}
+        halves = {
+            label: (numbers[label[: length // 2]], numbers[label[length // 2 :]]) for label in wanted[length]
+        }
         for first, second in halves.values():
             rows[first].append(second)
         places = builder.add(rows)

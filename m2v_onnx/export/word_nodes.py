@@ -107,9 +107,9 @@ def _walk(nodes: Nodes, following: str, marks: str, places: str) -> tuple[str, s
     way = body.add("Sub", [moved, "walk/places"], "way")
     longest = body.add("ReduceMax", [way], "longest_way", keepdims=0)
     goes_on = body.cast(longest, TensorProto.BOOL, "goes_on")
-    return nodes.repeat(
-        body, state={"walk/marks": marks, "walk/places": places}, new_state=[marked, moved], goes_on=goes_on
-    )
+    state = {"walk/marks": marks, "walk/places": places}
+    marks, ends = nodes.repeat(body, state=state, new_state=[marked, moved], goes_on=goes_on)
+    return marks, ends
 
 
 def _word_lengths(nodes: Nodes, words: Words) -> str:
@@ -127,7 +127,9 @@ def _emit(
     marked = nodes.cast(marks, TensorProto.BOOL, "is_marked")
     places = nodes.add("Compress", [words.positions, marked], "places")
     cells = nodes.look_up(words.cells, places, "piece_cells")
-    continues = nodes.cast(nodes.look_up(words.inside, places, "continues"), TensorProto.INT32, "continues_number")
+    continues = nodes.cast(
+        nodes.look_up(words.inside, places, "continues"), TensorProto.INT32, "continues_number"
+    )
     one = nodes.constant("one", 1)
     begins = nodes.add("Sub", [one, continues], "begins")
     axis = nodes.constant("axis", 0, np.int64)
