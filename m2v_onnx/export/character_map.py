@@ -15,17 +15,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import pre_tokenizers
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.export.character_probe import (
     N_CODE_POINTS,
     REPLACEMENT,
-    SURROGATES,
     Kind,
-    normalize_all,
-    probe_kinds,
-    scalars,
+    probe_behaviour,
+    probe_word_characters,
 )
 from m2v_onnx.export.composition import Composition, find_marks
 from m2v_onnx.export.pair_table import Ints
@@ -81,22 +78,18 @@ class CellReader:
         components: the tokenizer.
 
     Attributes:
-        normalized: the normalised form of every code point; surrogates, which no text holds, count as U+FFFD.
+        normalized: the normalised form of every code point.
     """
 
     def __init__(self, components: TokenizerComponents) -> None:
-        tokenizer = components.tokenizer
-        forms = normalize_all(tokenizer.normalizer, scalars())
-        replacement = forms[REPLACEMENT - len(SURROGATES)]
-        forms[SURROGATES.start : SURROGATES.start] = [replacement] * len(SURROGATES)
-        self.normalized = forms
-        characters = set().union(*set(forms))
-        self._kinds = probe_kinds(tokenizer.pre_tokenizer, characters)
+        behaviour = probe_behaviour(components.rules)
+        self.normalized = behaviour.forms
+        self._kinds = behaviour.kinds
         self._is_word = np.zeros(N_CODE_POINTS, bool)
         if any(token.single_word for token in components.normalized_tokens):
-            self._is_word = probe_kinds(pre_tokenizers.Whitespace(), characters) == Kind.WORD
+            self._is_word = probe_word_characters()
         self._is_composed = components.form is not None
-        self._normalizer = tokenizer.normalizer
+        self._normalizer = components.tokenizer.normalizer
         self._alphabet = set("".join(components.vocab))
         for token in components.normalized_tokens:
             self._alphabet.update(*self._normalize(token.content))
@@ -115,8 +108,8 @@ class CellReader:
         for first, second in permutations(marks, 2):
             if normalize(f"a{first}{second}") != normalize("a") + first + second:
                 raise ArgumentError(
-                    f"a graph that takes text cannot carry the normalizer, which changes the order of two marks "
-                    f"that tokens hold, U+{ord(first):04X} and U+{ord(second):04X}: use the ids graph"
+                    f"a graph that takes text cannot carry the normalizer, which changes the order of two "
+                    f"marks that tokens hold, U+{ord(first):04X} and U+{ord(second):04X}: use the ids graph"
                 )
 
     def strangers(self) -> npt.NDArray[np.int64]:
@@ -248,7 +241,7 @@ def _keys(
         composing = composition.composing
     is_word = np.zeros(N_CODE_POINTS, np.int64)
     if any(token.single_word for token in components.raw_tokens):
-        is_word[:] = probe_kinds(pre_tokenizers.Whitespace(), scalars()) == Kind.WORD
+        is_word[:] = probe_word_characters()
     strangers = reader.strangers()
     strangers[list(map(ord, identities))] = -1
     combined, numbers = np.unique(np.maximum(2 * strangers + is_word, 0), return_inverse=True)

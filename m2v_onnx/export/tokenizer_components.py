@@ -14,6 +14,7 @@ from m2v_onnx.errors import ArgumentError
 Json = dict[str, Any]
 
 _REMEDY = "use the ids graph, and the tokenizers library in front of it"
+_NO_MODEL = {"type": "WordLevel", "vocab": {}, "unk_token": ""}
 _PRE_TOKENIZERS = ("BertPreTokenizer", "Whitespace", "WhitespaceSplit")
 # The last two compose characters across their borders; what follows them must not.
 _NORMALIZERS = ("BertNormalizer", "Lowercase", "NFC", "NFKC")
@@ -41,6 +42,7 @@ class TokenizerComponents:
 
     Attributes:
         tokenizer: the tokenizer itself, to ask for the behaviour of characters.
+        rules: the JSON form of a tokenizer with the same normalizer and pre-tokenizer, and nothing else.
         kind: how words become ids.
         vocab: the model's tokens and their ids, without tokens that only are added ones.
         unk_id: the id of a word that cannot be made of tokens.
@@ -52,6 +54,7 @@ class TokenizerComponents:
     """
 
     tokenizer: Tokenizer
+    rules: str
     kind: Literal["WordPiece", "WordLevel"]
     vocab: dict[str, int]
     unk_id: int
@@ -91,6 +94,7 @@ def read_components(tokenizer: Tokenizer) -> TokenizerComponents:
     is_word_piece = model["type"] == "WordPiece"
     return TokenizerComponents(
         tokenizer=tokenizer,
+        rules=json.dumps(content | {"model": _NO_MODEL, "added_tokens": [], "post_processor": None}),
         kind=model["type"],
         vocab=model["vocab"],
         unk_id=model["vocab"][model["unk_token"]],
