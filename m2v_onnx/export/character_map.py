@@ -24,7 +24,7 @@ from m2v_onnx.export.character_probe import (
     probe_behaviour,
     probe_word_characters,
 )
-from m2v_onnx.export.composition import Composition, find_marks
+from m2v_onnx.export.composition import HIGHEST_MARK, LOWEST_MARK, Composition, find_marks
 from m2v_onnx.export.pair_table import Ints
 from m2v_onnx.export.tokenizer_components import AddedToken, TokenizerComponents
 
@@ -90,6 +90,10 @@ class CellReader:
             self._is_word = probe_word_characters()
         self._is_composed = components.form is not None
         self._normalizer = components.tokenizer.normalizer
+        # Without composition there are no nodes that order marks.
+        marked = "a" + HIGHEST_MARK + LOWEST_MARK
+        is_kept = self._normalizer is None or self._normalizer.normalize_str(marked) == marked
+        self._moves_marks = not (self._is_composed or is_kept)
         self._alphabet = set("".join(components.vocab))
         for token in components.normalized_tokens:
             self._alphabet.update(*self._normalize(token.content))
@@ -101,7 +105,7 @@ class CellReader:
         Raises:
             ArgumentError: when the order of two marks that tokens hold depends on the text.
         """
-        if self._normalizer is None or self._is_composed:
+        if self._normalizer is None or not self._moves_marks:
             return
         normalize = self._normalizer.normalize_str
         marks = [mark for mark in find_marks(sorted(self._alphabet)) if normalize(mark) == mark]
@@ -143,7 +147,8 @@ class CellReader:
         parts = self._normalize(token.content)
         cells = tuple(cell for part in parts for cell in self.read(part))
         whole = token.content if self._normalizer is None else self._normalizer.normalize_str(token.content)
-        if "".join(parts) != whole or not cells or Kind.SPACE in (cells[0].kind, cells[-1].kind):
+        is_whole = "".join(parts) == whole and not (self._moves_marks and find_marks(sorted(set(whole))))
+        if not is_whole or not cells or Kind.SPACE in (cells[0].kind, cells[-1].kind):
             raise ArgumentError(
                 f"a graph that takes text cannot carry the added token {token.content!r}, which is searched "
                 f"as {whole!r}: use the ids graph, and the tokenizers library in front of it"

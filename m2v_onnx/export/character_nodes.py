@@ -18,7 +18,7 @@ from m2v_onnx.export.pair_table import Ints
 
 # Stands for no character: longer than one.
 _PAD = "none"
-_CHUNK = 256
+_CHUNK = 512
 _PAGE = 256
 _ASCII = 128
 # Classes of more code points are found by their ranges, the others by a list of their characters.

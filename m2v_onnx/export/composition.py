@@ -16,7 +16,7 @@ _FORMS = {
     "NFKC": (normalizers.NFKC(), normalizers.NFKD()),
 }
 # A mark of the highest class that marks can have, and one of the lowest: others are ordered around them.
-_HIGHEST, _LOWEST = "\u0345", "\u0334"
+HIGHEST_MARK, LOWEST_MARK = "\u0345", "\u0334"
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def _orders(decompositions: dict[str, str]) -> dict[str, int]:
 def find_marks(characters: Sequence[str]) -> list[str]:
     """Give those of some characters, which do not decompose, that canonical order moves around others."""
     canonical = normalizers.NFD()
-    behind = [_HIGHEST + character for character in characters]
-    before = [character + _LOWEST for character in characters]
+    behind = [HIGHEST_MARK + character for character in characters]
+    before = [character + LOWEST_MARK for character in characters]
     moved = zip(
         normalize_all(canonical, behind), behind, normalize_all(canonical, before), before, strict=True
     )
