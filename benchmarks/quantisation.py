@@ -23,7 +23,8 @@ from m2v_onnx.config import Precision
 from m2v_onnx.distill import distill
 from m2v_onnx.folder import graph_file_name
 from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.pooling import GraphPooling
+from m2v_onnx.runtime.flat_ids import FlatIds
+from m2v_onnx.runtime.graph_pooling import GraphPooling
 
 N_ROUNDS = 7
 
@@ -46,7 +47,7 @@ def correlations(graph: GraphPooling, model: StaticModel, sets: list[Path]) -> n
 
 def pool(graph: GraphPooling, token_ids: list[list[int]], dim: int) -> np.ndarray:
     vectors = np.zeros((len(token_ids), dim), np.float32)
-    graph.pool(token_ids, vectors)
+    graph.pool(FlatIds.of(token_ids), vectors)
     return vectors
 
 

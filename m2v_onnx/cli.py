@@ -289,6 +289,11 @@ def encode(
     column: Annotated[
         str, typer.Option(help="Field of .jsonl or column of .csv that holds the text.")
     ] = "text",
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Encode by the graph of this precision."),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Batches side by side.")] = None,
     revision: Revision = None,
     token: Token = None,
     as_json: Json = False,
@@ -303,15 +308,17 @@ def encode(
     from m2v_onnx.runtime.files import encode_blocks, read_texts, write_npy
 
     _show_notes(quiet=quiet)
-    static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
-    blocks = encode_blocks(static_model, read_texts(texts, column=column))
+    static_model = StaticModel.from_pretrained(model, precision=precision, revision=revision, token=token)
     if output is None:
-        for block, vectors in blocks:
+        for block, vectors in encode_blocks(static_model, read_texts(texts, column=column)):
             for text, vector in zip(block, vectors.tolist(), strict=True):
                 print(json.dumps({"text": text, "embedding": vector}, ensure_ascii=False))
         return
-    with track("Encoding", total=None, unit="texts", show=not quiet):
-        n_texts = write_npy(output, (vectors for _, vectors in blocks), dim=static_model.dim)
+    n_bytes = texts.stat().st_size if texts.is_file() else None
+    with track("Encoding", total=n_bytes, unit="bytes", show=not quiet) as advance:
+        lines = read_texts(texts, column=column, advance=advance)
+        blocks = static_model.encode_stream(lines, n_threads=threads)
+        n_texts = write_npy(output, blocks, dim=static_model.dim)
     if as_json:
         print(json.dumps({"output": str(output), "texts": n_texts, "dim": static_model.dim}))
     elif not quiet:

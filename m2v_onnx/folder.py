@@ -102,8 +102,16 @@ class GraphFile:
     precision: Precision
 
 
-def download_model(path_or_id: str | Path, *, revision: str | None = None, token: str | None = None) -> Path:
+def download_model(
+    path_or_id: str | Path,
+    *,
+    precision: Precision | None = None,
+    revision: str | None = None,
+    token: str | None = None,
+) -> Path:
     """Give the local folder or file of a static model, downloading it when it is a Hub id.
+
+    The ids graph of one precision comes along, by default the float32 one.
 
     Raises:
         FolderError: when there is no such folder or repository.
@@ -114,9 +122,8 @@ def download_model(path_or_id: str | Path, *, revision: str | None = None, token
     if not looks_like_hub_id(str(path_or_id)):
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
-        return download_folder(
-            str(path_or_id), [*_READ_FILES, GRAPH_NAME, SHARED_GRAPH_NAME], revision=revision, token=token
-        )
+        wanted = [*_READ_FILES, *_graph_places(precision)]
+        return download_folder(str(path_or_id), wanted, revision=revision, token=token)
     except M2vOnnxError as error:
         raise FolderError(str(error)) from error
 
@@ -163,24 +170,27 @@ def is_model_folder(path: Path) -> bool:
     return False
 
 
-def read_model(path: Path) -> StaticModel:
+def read_model(path: Path, *, precision: Precision | None = None) -> StaticModel:
     """Read a static model of any known layout.
 
     Args:
         path: a local folder, or a file of word vectors in text form.
+        precision: the number type of the graph to encode by; None leaves it open.
 
     Returns:
         The model; a folder's table is memory-mapped read-only from its file.
 
     Raises:
-        FolderError: when the folder is none of a static model, or a file is damaged.
+        FolderError: when the folder is none of a static model, or a file is damaged, or there is no graph
+            of the precision.
     """
     if path.is_file():
         return read_word_vectors(path)
     table_path = next((path / name for name in _TABLE_PATHS if (path / name).exists()), None)
     if table_path is None:
+        remedy = ": a transformer wants `m2v-onnx distill` first" if (path / CONFIG_NAME).exists() else ""
         raise FolderError(
-            f"expected a static model with one of {', '.join(_TABLE_PATHS)}, found none in {path}"
+            f"expected a static model with one of {', '.join(_TABLE_PATHS)}, found none in {path}{remedy}"
         )
     tensors = _map_tensors(table_path)
     table = next((tensors[name] for name in _TABLE_TENSORS if name in tensors), None)
@@ -191,7 +201,6 @@ def read_model(path: Path) -> StaticModel:
         )
     weights, mapping = tensors.get("weights"), tensors.get("mapping")
     config, is_ours = _read_config(path)
-    graph_path = next((p for p in (path / GRAPH_NAME, path / SHARED_GRAPH_NAME) if p.exists()), None)
     tokenizer = read_tokenizer(table_path.with_name(TOKENIZER_NAME))
     try:
         return StaticModel(
@@ -201,10 +210,29 @@ def read_model(path: Path) -> StaticModel:
             weights=None if weights is None else weights.astype(np.float32),
             mapping=None if mapping is None else mapping.astype(np.int32),
             # Other libraries write graphs of other inputs and outputs under this name.
-            graph_path=graph_path if is_ours else None,
+            graph_path=_find_graph(path, precision) if is_ours else None,
+            precision=precision,
         )
     except FolderError as error:
         raise FolderError(f"{path}: {error}") from error
+
+
+def _find_graph(folder: Path, precision: Precision | None) -> Path | None:
+    """Give the ids graph of a precision, by default of float32 where there is one."""
+    found = next((folder / name for name in _graph_places(precision) if (folder / name).exists()), None)
+    if found is None and precision is not None:
+        there = sorted({file.precision for file in graph_files(folder) if file.graph == "ids"})
+        raise FolderError(
+            f"expected a graph of precision {precision}, found {', '.join(there) or 'none'}: write it with "
+            f"`m2v-onnx export --precision {precision}`"
+        )
+    return found
+
+
+def _graph_places(precision: Precision | None) -> tuple[str, str]:
+    """Give where the ids graph of a precision may lie in a folder, by default of float32."""
+    name = graph_file_name("ids", precision or "fp32")
+    return f"{EMBEDDED_GRAPHS}/{name}", name
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +46,8 @@ class StaticModel:
         weights: (V,) float32, a factor per token id; None for ones.
         mapping: (V,) int32, the table's row of each token id; None for the identity.
         graph_path: the ONNX file that `encode` runs; None to pool with NumPy.
+        precision: the number type of that graph's table, when it was asked for; None lets `encode` take
+            whatever is fastest and exact.
 
     Raises:
         FolderError: when table, tokenizer, weights and mapping do not fit together.
@@ -57,6 +59,7 @@ class StaticModel:
     weights: Vectors | None = None
     mapping: npt.NDArray[np.int32] | None = None
     graph_path: Path | None = None
+    precision: Precision | None = None
 
     def __post_init__(self) -> None:
         self.tokenizer.no_truncation()
@@ -92,6 +95,13 @@ class StaticModel:
         return frozenset(special if self.unk_token_id is None else special | {self.unk_token_id})
 
     @cached_property
+    def counting_ids(self) -> npt.NDArray[np.bool_]:
+        """(V,) bool: whether a token takes part in the mean."""
+        counting = np.ones(self.n_tokens, np.bool_)
+        counting[sorted(self.masked_ids)] = False
+        return counting
+
+    @cached_property
     def pad_token_id(self) -> int | None:
         """The id of the special token that pads a batch; None where the tokenizer has none."""
         added_tokens = self.tokenizer.get_added_tokens_decoder()
@@ -105,7 +115,12 @@ class StaticModel:
 
     @classmethod
     def from_pretrained(
-        cls, path_or_id: str | Path, *, revision: str | None = None, token: str | None = None
+        cls,
+        path_or_id: str | Path,
+        *,
+        precision: Precision | None = None,
+        revision: str | None = None,
+        token: str | None = None,
     ) -> StaticModel:
         """Load a static model from a folder, a file of word vectors, or the Hugging Face Hub.
 
@@ -115,15 +130,18 @@ class StaticModel:
         Args:
             path_or_id: a local folder, a file of word vectors in text form, or a Hub id such as
                 `minishlab/potion-base-8M`.
+            precision: encode by the graph of this precision, which the folder must hold; None takes whatever
+                is fastest and exact.
             revision: branch, tag or commit of the Hub repository.
             token: the Hub token for a private repository; by default the one of `hf auth login`.
 
         Raises:
-            FolderError: when there is no such model, or it is damaged.
+            FolderError: when there is no such model or graph, or it is damaged.
         """
         from m2v_onnx.folder import download_model, read_model
 
-        return read_model(download_model(path_or_id, revision=revision, token=token))
+        folder = download_model(path_or_id, precision=precision, revision=revision, token=token)
+        return read_model(folder, precision=precision)
 
     def save_pretrained(
         self,
@@ -207,16 +225,21 @@ class StaticModel:
         self,
         texts: str | Iterable[str],
         *,
-        batch_size: int = 1024,
+        batch_size: int = 512,
         max_length: int | Literal["model"] | None = "model",
+        n_threads: int | None = None,
         show_progress_bar: bool = False,
     ) -> Vectors:
-        """Embed texts: the mean of their tokens' vectors, batches by onnxruntime, a few texts in NumPy.
+        """Embed texts: the mean of their tokens' vectors.
+
+        The extra `fast` brings faster tokenizers, and scipy for the mean; without it, batches are pooled by
+        onnxruntime. A few texts are pooled in NumPy. All of them give the same vectors.
 
         Args:
             texts: one text, or any number of them.
-            batch_size: texts tokenised together; changes memory and speed, not the result.
+            batch_size: texts that a thread works on at once; changes memory and speed, not the result.
             max_length: tokens of each text that count; None for all, "model" for the model's own limit.
+            n_threads: batches at work side by side; None for every core that this process may use.
             show_progress_bar: show progress on stderr, when that is a terminal.
 
         Returns:
@@ -228,9 +251,37 @@ class StaticModel:
             ArgumentError: for anything that is not valid text; the message holds its index.
             FolderError: when the model's graph is damaged.
         """
-        return self._encoder.encode(
-            texts, batch_size=batch_size, max_length=max_length, show_progress_bar=show_progress_bar
-        )
+        from m2v_onnx.runtime import Batching
+
+        batching = Batching(batch_size, max_length, n_threads)
+        return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
+
+    def encode_stream(
+        self,
+        texts: Iterable[str],
+        *,
+        batch_size: int = 512,
+        max_length: int | Literal["model"] | None = "model",
+        n_threads: int | None = None,
+    ) -> Iterator[Vectors]:
+        """Embed any number of texts with bounded memory: reading, tokenising and pooling overlap.
+
+        Args:
+            texts: where texts come from; read a few batches ahead of what was yielded.
+            batch_size: as for `encode`.
+            max_length: as for `encode`.
+            n_threads: as for `encode`.
+
+        Yields:
+            (b, D) float32, the vectors of the next b <= batch_size texts.
+
+        Raises:
+            ArgumentError: for anything that is not valid text; the message holds its index.
+            FolderError: when the model's graph is damaged.
+        """
+        from m2v_onnx.runtime import Batching
+
+        return self._encoder.stream(texts, Batching(batch_size, max_length, n_threads))
 
     def encode_as_sequence(
         self, texts: str | Iterable[str], *, max_length: int | None = None

@@ -170,18 +170,18 @@ def test_damage_is_named(folder, damage):
     destroy, message = DAMAGES[damage]
     destroy(folder)
     with pytest.raises(FolderError, match=message):
-        StaticModel.from_pretrained(folder).encode(["sun"] * 9)  # a few texts do not load the graph
+        StaticModel.from_pretrained(folder, precision="fp32").encode(["sun"] * 9)
 
 
 def test_a_graph_of_another_model_is_named(folder, tmp_path):
     tiny_model(table=np.ones((6, 3), np.float32)).save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other/onnx/model.onnx", folder / "onnx/model.onnx")
     with pytest.raises(FolderError, match="expected an output sentence_embedding of width 2 in"):
-        StaticModel.from_pretrained(folder).encode(["sun"] * 9)
+        StaticModel.from_pretrained(folder, precision="fp32").encode(["sun"] * 9)
 
 
 def test_a_folder_that_was_replaced_after_it_was_loaded_is_named(folder):
-    model = StaticModel.from_pretrained(folder)
+    model = StaticModel.from_pretrained(folder, precision="fp32")
     tiny_model(table=ROWS[::-1].copy()).save_pretrained(folder)
     with pytest.raises(
         FolderError, match="expected the table's vectors from .*found others.*load the folder again"

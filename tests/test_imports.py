@@ -30,8 +30,11 @@ def test_loading_a_local_model_and_encoding_loads_nothing_heavy(folder):
     modules = loaded_modules(f"{code}.encode('sun')")
     assert not {*HEAVY, "onnxruntime", "huggingface_hub", "rich", "typer"} & modules
     modules = loaded_modules(f"{code}.encode(['sun'] * 100)")
+    assert "scipy" in modules
+    assert not {*HEAVY, "onnxruntime", "huggingface_hub", "rich"} - {"scipy"} & modules
+    modules = loaded_modules(f"{code[:-1]}, precision='fp32').encode(['sun'] * 100)")
     assert "onnxruntime" in modules
-    assert not {*HEAVY, "huggingface_hub", "rich", "typer"} & modules
+    assert not {*HEAVY, "huggingface_hub", "rich"} & modules
 
 
 def test_the_stages_of_a_distillation_import_without_torch():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from m2v_onnx.config import Provider
+from m2v_onnx.cores import count_cores
 from m2v_onnx.errors import ArgumentError, ProviderError, TeacherError
 from m2v_onnx.model import Vectors
 from m2v_onnx.ort import ORT_ERRORS, first_line
@@ -58,9 +58,7 @@ class Execution:
     @property
     def n_workers(self) -> int:
         """Runs side by side."""
-        if self.n_threads is not None:
-            return self.n_threads
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.n_threads or count_cores()
 
 
 class TeacherSession:

@@ -1,5 +1,5 @@
-"""Encoding with onnxruntime: needs nothing beyond the base install."""
+"""Encoding: needs nothing beyond the base install."""
 
-from m2v_onnx.runtime.encoder import Encoder
+from m2v_onnx.runtime.encoder import Batching, Encoder
 
-__all__ = ["Encoder"]
+__all__ = ["Batching", "Encoder"]

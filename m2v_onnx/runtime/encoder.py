@@ -1,104 +1,173 @@
-"""The fast `encode`: the tokenizers library and onnxruntime, in batches."""
+"""The fast `encode`: batches of texts, tokenised and pooled side by side on every core."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from itertools import count, islice
+from typing import Literal
 
 import numpy as np
 
+from m2v_onnx.config import Precision
+from m2v_onnx.cores import count_cores
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.progress import track
+from m2v_onnx.runtime.engines import EngineChoice, ReferenceEngine, choose_engine
+from m2v_onnx.runtime.flat_ids import FlatIds
+from m2v_onnx.runtime.pooling import Pooling, RowPooling, SparsePooling
 from m2v_onnx.runtime.tokenization import tokenize_batch
 
-if TYPE_CHECKING:
-    from m2v_onnx.runtime.pooling import GraphPooling
+MaxLength = int | Literal["model"] | None
 
-# So few texts are pooled in NumPy as fast, and without loading onnxruntime and the graph: a first vector
-# then takes half the memory.
+# So few texts are as fast by the reference tokenizer and row by row, and load nothing for a first vector.
 _FEW_TEXTS = 8
+# How far a graph's vectors may be from the table's, as a share of the largest number.
+_GRAPH_TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.1, "int4": 1.0}
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How texts are cut into batches: see `StaticModel.encode`.
+
+    Raises:
+        ArgumentError: when a number is out of its range.
+    """
+
+    batch_size: int
+    max_length: MaxLength
+    n_threads: int | None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "n_threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ArgumentError(f"{name} must be 1 or more, found {value}")
 
 
 class Encoder:
     """A static model ready to run. Thread-safe; equal to `StaticModel.encode_reference` up to rounding.
 
     Args:
-        model: the model; its graph is loaded with the first batch of more than a few texts.
+        model: the model; engines and graph are loaded with the first batch of more than a few texts.
     """
 
     def __init__(self, model: StaticModel) -> None:
         self._model = model
 
     def encode(
-        self,
-        texts: str | Iterable[str],
-        *,
-        batch_size: int,
-        max_length: int | Literal["model"] | None,
-        show_progress_bar: bool,
+        self, texts: str | Iterable[str], batching: Batching, *, show_progress_bar: bool = False
     ) -> Vectors:
         """Embed texts: see `StaticModel.encode`."""
-        if batch_size < 1:
-            raise ArgumentError(f"batch_size must be 1 or more, found {batch_size}")
-        if isinstance(texts, str):
-            rows = self.encode([texts], batch_size=1, max_length=max_length, show_progress_bar=False)
-            return rows.reshape(self._model.dim)
-        all_texts = list(texts)
-        limit = self._model.config.max_length if max_length == "model" else max_length
-        vectors = np.zeros((len(all_texts), self._model.dim), np.float32)
+        all_texts = [texts] if isinstance(texts, str) else list(texts)
+        vectors: Vectors = np.empty((len(all_texts), self._model.dim), np.float32)
         with track("Encoding", total=len(all_texts), unit="texts", show=show_progress_bar) as advance:
-            for start in range(0, len(all_texts), batch_size):
-                batch = all_texts[start : start + batch_size]
-                token_ids = tokenize_batch(self._model, batch, max_length=limit, first_index=start)
-                self._pool(token_ids, vectors[start : start + batch_size])
-                advance(len(batch))
-        return vectors
+            for block in self._blocks(all_texts, batching, out=vectors):
+                advance(len(block))
+        return vectors.reshape(self._model.dim) if isinstance(texts, str) else vectors
 
-    def tokenize(self, texts: Iterable[str], *, max_length: int | Literal["model"] | None) -> list[list[int]]:
+    def stream(self, texts: Iterable[str], batching: Batching) -> Iterator[Vectors]:
+        """Embed texts block by block: see `StaticModel.encode_stream`."""
+        if isinstance(texts, str):
+            raise ArgumentError("texts must be an iterable of strings, found one string: put it into a list")
+        return self._blocks(texts, batching)
+
+    def tokenize(self, texts: Iterable[str], *, max_length: MaxLength) -> list[list[int]]:
         """Give the known tokens' ids: see `StaticModel.tokenize`."""
         if isinstance(texts, str):
             raise ArgumentError("texts must be a list of strings, found one string: put it into a list")
-        limit = self._model.config.max_length if max_length == "model" else max_length
-        return tokenize_batch(self._model, list(texts), max_length=limit)
-
-    def _pool(self, token_ids: list[list[int]], out: Vectors) -> None:
-        if len(token_ids) > _FEW_TEXTS and self._graph is not None:
-            self._graph.pool(token_ids, out)
-        else:
-            pool_rows(self._model, token_ids, out)
+        limit = self._limit(max_length)
+        return tokenize_batch(self._model, self._reference, list(texts), max_length=limit).to_lists()
 
     @cached_property
-    def _graph(self) -> GraphPooling | None:
+    def engine_choice(self) -> EngineChoice:
+        """Which engine tokenises batches, and why."""
+        return choose_engine(self._model)
+
+    def _blocks(
+        self, texts: Iterable[str], batching: Batching, *, out: Vectors | None = None
+    ) -> Iterator[Vectors]:
+        """Give the vectors of batches in their order, in `out` if it is given."""
+        few = out is not None and len(out) <= _FEW_TEXTS
+        limit = self._limit(batching.max_length)
+
+        def embed(batch: list[str], start: int) -> Vectors:
+            if out is None:
+                block: Vectors = np.empty((len(batch), self._model.dim), np.float32)
+            else:
+                block = out[start : start + len(batch)]
+            self._embed(batch, start, block, limit=limit, few=few)
+            return block
+
+        rest = iter(texts)
+        batches = iter(lambda: list(islice(rest, batching.batch_size)), [])
+        starts = count(0, batching.batch_size)
+        n_workers = 1 if out is not None and len(out) <= batching.batch_size else batching.n_threads
+        if n_workers == 1:
+            return map(embed, batches, starts)
+        return _side_by_side(embed, zip(batches, starts, strict=False), n_workers=n_workers or count_cores())
+
+    def _embed(self, texts: list[str], start: int, out: Vectors, *, limit: int | None, few: bool) -> None:
+        engine = self._reference if few else self.engine_choice.engine
+        found = tokenize_batch(self._model, engine, texts, max_length=limit, first_index=start)
+        (self._row_pooling if few and self._model.precision is None else self._pooling).pool(found, out)
+
+    def _limit(self, max_length: MaxLength) -> int | None:
+        return self._model.config.max_length if max_length == "model" else max_length
+
+    @cached_property
+    def _reference(self) -> ReferenceEngine:
+        return ReferenceEngine(self._model)
+
+    @cached_property
+    def _row_pooling(self) -> RowPooling:
+        return RowPooling(self._model)
+
+    @cached_property
+    def _pooling(self) -> Pooling:
+        """What pools batches: the graph when its precision was asked for, else the fastest that is there."""
+        if self._model.precision is None and SparsePooling.is_available():
+            return SparsePooling(self._model)
         if self._model.graph_path is None:
-            return None
-        from m2v_onnx.runtime.pooling import GraphPooling
+            return self._row_pooling
+        from m2v_onnx.runtime.graph_pooling import GraphPooling
 
         graph = GraphPooling(self._model.graph_path, table=self._model.table)
         self._check_graph(graph)
         return graph
 
-    def _check_graph(self, graph: GraphPooling) -> None:
+    def _check_graph(self, graph: Pooling) -> None:
         """Refuse a graph of another model: an old one, or one that came after the table was loaded."""
         n_tokens = self._model.n_tokens
-        probes = [
-            [i] for i in (n_tokens // 3, n_tokens // 2, n_tokens - 1) if i not in self._model.masked_ids
-        ]
-        expected, found = np.zeros((2, len(probes), self._model.dim), np.float32)
-        pool_rows(self._model, probes, expected)
+        probes = FlatIds.of([[i] for i in (n_tokens // 3, n_tokens // 2, n_tokens - 1)])
+        expected, found = np.empty((2, len(probes), self._model.dim), np.float32)
+        probes = probes.keep(self._model.counting_ids)
+        self._row_pooling.pool(probes, expected)
         graph.pool(probes, found)
-        if not np.allclose(found, expected, atol=1e-3 * np.abs(expected).max(initial=0)):
+        tolerance = _GRAPH_TOLERANCES[self._model.precision or "fp32"]
+        if not np.allclose(found, expected, atol=tolerance * np.abs(expected).max(initial=0)):
             raise FolderError(
                 f"expected the table's vectors from {self._model.graph_path}, found others: they are of two "
                 "models; load the folder again, or write it again with `m2v-onnx export`"
             )
 
 
-def pool_rows(model: StaticModel, token_ids: list[list[int]], out: Vectors) -> None:
-    """Write the (B, D) vectors of B texts' token ids into `out`, in NumPy."""
-    for index, ids in enumerate(token_ids):
-        if ids:
-            model.token_vectors(ids).mean(axis=0, out=out[index])
-    if model.config.normalize:
-        out /= np.linalg.norm(out, axis=1, keepdims=True) + np.float32(1e-32)
+def _side_by_side(
+    work: Callable[[list[str], int], Vectors], batches: Iterator[tuple[list[str], int]], *, n_workers: int
+) -> Iterator[Vectors]:
+    """Give the results in the order of the batches, reading a few batches ahead."""
+    pool = ThreadPoolExecutor(n_workers)
+    try:
+        pending: deque[Future[Vectors]] = deque()
+        for batch, start in batches:
+            pending.append(pool.submit(work, batch, start))
+            if len(pending) > 2 * n_workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:  # also after Ctrl-C, a bad text, a source that failed, a reader that stopped
+        pool.shutdown(wait=False, cancel_futures=True)

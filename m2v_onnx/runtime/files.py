@@ -14,24 +14,27 @@ import numpy as np
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model import StaticModel, Vectors
+from m2v_onnx.progress import Advance
 
 STDIN = Path("-")
 _BLOCK_TEXTS = 4096
+_PROGRESS_BYTES = 1 << 20
 
 
-def read_texts(path: Path, *, column: str = "text") -> Iterator[str]:
+def read_texts(path: Path, *, column: str = "text", advance: Advance | None = None) -> Iterator[str]:
     """Give the texts of a UTF-8 file, one by one.
 
     Args:
         path: `.jsonl`, an object a line; `.csv`, with a header; anything else, and `-` for standard
             input, holds a text a line.
         column: the field or column that holds the text.
+        advance: called now and then with the number of bytes read since.
 
     Raises:
         ArgumentError: for a file that is missing, empty or not UTF-8, and for a line without the column;
             the message names the line.
     """
-    lines = _read_lines(path)
+    lines = _read_lines(path, advance or (lambda _n_bytes: None))
     if path.suffix == ".jsonl":
         texts = _read_jsonl(lines, path, column)
     elif path.suffix == ".csv":
@@ -80,7 +83,7 @@ def _npy_header(n_rows: int, dim: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + fields.ljust(117).encode() + b"\n"
 
 
-def _read_lines(path: Path) -> Iterator[str]:
+def _read_lines(path: Path, advance: Advance) -> Iterator[str]:
     """Give the lines of a file with their ends; only line feeds end a line."""
     try:
         file = sys.stdin.buffer if path == STDIN else path.open("rb")
@@ -89,8 +92,12 @@ def _read_lines(path: Path) -> Iterator[str]:
             f"expected a file of texts at {path}, found {error.strerror}: check the path"
         ) from error
     with file:
-        number = 0
+        number = n_bytes = 0
         for number, line in enumerate(file, 1):
+            n_bytes += len(line)
+            if n_bytes > _PROGRESS_BYTES:
+                advance(n_bytes)
+                n_bytes = 0
             try:
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ import numpy as np
 from m2v_onnx.config import Recipe
 from m2v_onnx.model import StaticModel
 from m2v_onnx.ort import open_session
+from m2v_onnx.runtime.engines import choose_engine
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class GraphDescription:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A static model at a glance."""
+    """A static model at a glance; `tokenizer_engine` is what tokenises batches here, and why."""
 
     teacher: str | None
     tokens: int
@@ -32,6 +33,7 @@ class ModelDescription:
     dtype: str
     table_bytes: int
     tokenizer: str
+    tokenizer_engine: str
     normalize: bool
     max_length: int | None
     recipe: Recipe | None
@@ -53,6 +55,7 @@ def describe_model(model: StaticModel) -> ModelDescription:
     Raises:
         FolderError: when the graph is damaged.
     """
+    choice = choose_engine(model)
     return ModelDescription(
         teacher=model.config.teacher,
         tokens=model.n_tokens,
@@ -60,6 +63,7 @@ def describe_model(model: StaticModel) -> ModelDescription:
         dtype=model.table.dtype.name,
         table_bytes=model.table.nbytes,
         tokenizer=type(model.tokenizer.model).__name__,
+        tokenizer_engine=f"{choice.engine.name} ({choice.reason})",
         normalize=model.config.normalize,
         max_length=model.config.max_length,
         recipe=model.config.recipe,

@@ -1,78 +1,80 @@
-"""Token ids to vectors by the model's ONNX graph."""
+"""Token ids to vectors: by a sparse product, or row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import importlib.util
+from typing import Protocol
 
 import numpy as np
 
-from m2v_onnx.errors import FolderError
-from m2v_onnx.folder import EMBEDDED_GRAPHS
-from m2v_onnx.model import Table, Vectors
-from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
-
-# Padded batches stay in the cache: 64 rows of 50 tokens are five times as fast as 256 rows.
-_MAX_BATCH_TOKENS = 4096
-_MAX_BATCH_TEXTS = 64
+from m2v_onnx.model import StaticModel, Vectors
+from m2v_onnx.runtime.flat_ids import FlatIds
 
 
-class GraphPooling:
-    """Pooling by an ids graph under onnxruntime. Thread-safe.
+class Pooling(Protocol):
+    """Token ids to vectors. Thread-safe."""
+
+    def pool(self, found: FlatIds, out: Vectors) -> None:
+        """Write the (B, D) vectors of B texts' token ids, all of which count, into `out`."""
+        ...
+
+
+class SparsePooling:
+    """The mean as a product of a sparse matrix, a row a text, and the table, by scipy.
+
+    Every row of the table is read where it lies and added to the sum in the order of the tokens: nothing is
+    copied or padded, and a text's vector does not depend on the texts beside it.
 
     Args:
-        path: the ONNX file.
-        table: the (R, D) table, which the graph shares when it does not embed one.
-
-    Raises:
-        FolderError: when the file is damaged, no ids graph, or of another width.
+        model: the model.
     """
 
-    def __init__(self, path: Path, *, table: Table) -> None:
-        self._path = path
-        self._session = open_session(path, table=None if path.parent.name == EMBEDDED_GRAPHS else table)
-        dim = table.shape[1]
-        shapes = {output.name: output.shape for output in self._session.get_outputs()}
-        if shapes.get("sentence_embedding", [None])[-1] != dim:
-            raise FolderError(
-                f"expected an output sentence_embedding of width {dim} in {path}, found {shapes}: "
-                "table and graph are of two models; write the folder again with `m2v-onnx export`"
-            )
+    def __init__(self, model: StaticModel) -> None:
+        from scipy.sparse import csr_array
 
-    def pool(self, token_ids: Sequence[Sequence[int]], out: Vectors) -> None:
-        """Write the (B, D) vectors of B texts' token ids into `out`."""
-        for indices in _batches(token_ids):
-            ids, mask = _pad([token_ids[index] for index in indices])
-            feeds = {"input_ids": ids, "attention_mask": mask}
-            try:
-                out[indices] = self._session.run(["sentence_embedding"], feeds)[0]
-            except ORT_ERRORS as error:
-                raise FolderError(
-                    f"expected a graph that takes the ids of its own tokenizer, {self._path} failed "
-                    f"({first_line(error)}): write the folder again with `m2v-onnx export`"
-                ) from error
+        self._csr_array = csr_array
+        self._model = model
+        self._table = np.asarray(model.table, np.float32)  # a copy where the table has fewer bits
 
+    @staticmethod
+    def is_available() -> bool:
+        """Tell whether scipy is installed."""
+        return importlib.util.find_spec("scipy") is not None
 
-def _batches(token_ids: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    """Group the indices of texts with any token by length, so that little is padded."""
-    lengths = [len(ids) for ids in token_ids]
-    batch: list[int] = []
-    for index in sorted((i for i, n in enumerate(lengths) if n), key=lengths.__getitem__):
-        if batch and (
-            len(batch) == _MAX_BATCH_TEXTS or (len(batch) + 1) * lengths[index] > _MAX_BATCH_TOKENS
-        ):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+    def pool(self, found: FlatIds, out: Vectors) -> None:
+        """See `Pooling`."""
+        model = self._model
+        values = np.ones(len(found.ids), np.float32) if model.weights is None else model.weights[found.ids]
+        rows = found.ids if model.mapping is None else model.mapping[found.ids]
+        shape = (len(found), len(self._table))
+        sums = self._csr_array((values, rows, found.offsets.astype(np.int32)), shape=shape) @ self._table
+        np.divide(sums, np.maximum(found.lengths, 1).astype(np.float32)[:, None], out=out)
+        if model.config.normalize:
+            normalize_rows(out)
 
 
-def _pad(token_ids: list[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Give ids and attention mask, (B, T) int64 each, of B texts of up to T tokens."""
-    ids = np.zeros((len(token_ids), max(map(len, token_ids))), np.int64)
-    mask = np.zeros_like(ids)
-    for row, text_ids in enumerate(token_ids):
-        ids[row, : len(text_ids)] = text_ids
-        mask[row, : len(text_ids)] = 1
-    return ids, mask
+class RowPooling:
+    """The mean text by text, in NumPy: what needs nothing loaded, and is as fast for a few texts.
+
+    Args:
+        model: the model.
+    """
+
+    def __init__(self, model: StaticModel) -> None:
+        self._model = model
+
+    def pool(self, found: FlatIds, out: Vectors) -> None:
+        """See `Pooling`."""
+        for index in range(len(found)):
+            ids = found.ids[found.offsets[index] : found.offsets[index + 1]]
+            if len(ids):
+                self._model.token_vectors(ids).mean(axis=0, out=out[index])
+            else:
+                out[index] = 0
+        if self._model.config.normalize:
+            normalize_rows(out)
+
+
+def normalize_rows(vectors: Vectors) -> None:
+    """Divide each row by its length, in place; zeros stay zeros."""
+    vectors /= np.sqrt(np.einsum("bd,bd->b", vectors, vectors))[:, None] + np.float32(1e-32)

@@ -6,18 +6,26 @@ from collections.abc import Sequence
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model import StaticModel
+from m2v_onnx.runtime.engines import TEXT_ERRORS, ReferenceEngine, TokenEngine
+from m2v_onnx.runtime.flat_ids import FlatIds
 
 
 def tokenize_batch(
-    model: StaticModel, texts: Sequence[str], *, max_length: int | None, first_index: int = 0
-) -> list[list[int]]:
+    model: StaticModel,
+    engine: TokenEngine,
+    texts: Sequence[str],
+    *,
+    max_length: int | None,
+    first_index: int = 0,
+) -> FlatIds:
     """Give the ids of the known tokens of each text.
 
     The text is cut to `max_length` median tokens' characters, tokenised, cut to `max_length` tokens, and
     only then loses its unknown and special tokens: the order of model2vec 0.10.0.
 
     Args:
-        model: whose tokenizer and limits to use.
+        model: whose limits to use.
+        engine: what tokenises; the reference takes over for a batch that it refuses.
         texts: the texts.
         max_length: tokens that count; None for all.
         first_index: the number of the first text, for messages.
@@ -31,18 +39,25 @@ def tokenize_batch(
         if not isinstance(text, str):
             raise ArgumentError(f"texts[{index}] must be a string, found {type(text).__name__}: {text!r:.40}")
     # No token is shorter than one character on the median, so most texts need no look at that median.
-    if max_length is not None and any(len(text) > max_length for text in texts):
+    if max_length is not None and max(map(len, texts), default=0) > max_length:
         n_characters = max_length * model.median_token_length
         texts = [text[:n_characters] for text in texts]
     try:
-        encodings = model.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        found = _encode(model, engine, texts)
     except TypeError as error:
         raise _text_error(texts, first_index) from error
-    masked_ids = model.masked_ids
-    return [
-        [token_id for token_id in encoding.ids[:max_length] if token_id not in masked_ids]
-        for encoding in encodings
-    ]
+    if max_length is not None:
+        found = found.truncate(max_length)
+    return found.keep(model.counting_ids)
+
+
+def _encode(model: StaticModel, engine: TokenEngine, texts: Sequence[str]) -> FlatIds:
+    if not isinstance(engine, ReferenceEngine):
+        try:
+            return engine.encode(texts)
+        except TEXT_ERRORS:
+            engine = ReferenceEngine(model)
+    return engine.encode(texts)
 
 
 def _text_error(texts: Sequence[str], first_index: int) -> ArgumentError:

@@ -1,0 +1,163 @@
+"""Tokenizer engines: the `tokenizers` library, which is the reference, and faster ones that equal it.
+
+A fast engine is taken for the family that it proved exact on, over all text of the benchmark
+`benchmarks.token_engines`, and only when it gives the reference's ids for HARD_TEXTS, too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from m2v_onnx.goldens import HARD_TEXTS
+from m2v_onnx.model import StaticModel
+from m2v_onnx.runtime.flat_ids import FlatIds, offsets_of
+
+# What fast engines raise for a text that they cannot take; the reference then says what is wrong with it.
+TEXT_ERRORS = (TypeError, ValueError)
+_WORD_START = "\u2581"
+
+
+class TokenEngine(Protocol):
+    """Texts to token ids, without special tokens around them."""
+
+    name: str
+
+    def encode(self, texts: Sequence[str]) -> FlatIds:
+        """Give the ids of texts.
+
+        Raises:
+            TypeError, ValueError: for what is no text.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine, and why it was chosen."""
+
+    engine: TokenEngine
+    reason: str
+
+
+class ReferenceEngine:
+    """The `tokenizers` library."""
+
+    name = "tokenizers"
+
+    def __init__(self, model: StaticModel) -> None:
+        self._tokenizer = model.tokenizer
+
+    def encode(self, texts: Sequence[str]) -> FlatIds:
+        """See `TokenEngine`."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return FlatIds.of([encoding.ids for encoding in encodings])
+
+
+class NanotokenEngine:
+    """nanotoken, for WordPiece."""
+
+    name = "nanotoken"
+
+    def __init__(self, model: StaticModel) -> None:
+        self._tokenizer = importlib.import_module("nanotoken").Tokenizer.from_json(model.tokenizer.to_str())
+
+    def encode(self, texts: Sequence[str]) -> FlatIds:
+        """See `TokenEngine`."""
+        found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False, parallel=False)
+        return FlatIds(found.ids.astype(np.int32), found.offsets)
+
+
+class GigatokenEngine:
+    """gigatoken, for BPE, byte-level or with byte fallback."""
+
+    name = "gigatoken"
+
+    def __init__(self, model: StaticModel) -> None:
+        self._tokenizer = importlib.import_module("gigatoken").Tokenizer.from_json(model.tokenizer.to_str())
+
+    def encode(self, texts: Sequence[str]) -> FlatIds:
+        """See `TokenEngine`."""
+        layout = self._tokenizer.encode_batch(list(texts), parallel=False).layout
+        offsets = np.asarray(layout.offsets, np.int64)
+        return FlatIds(np.asarray(layout.content.data)[: offsets[-1]].astype(np.int32), offsets)
+
+
+class TokieEngine:
+    """tokie, for Unigram.
+
+    It differs where unk is in the result, and on texts of nothing but blanks, for which it gives a lone
+    word start: those texts go to the reference.
+    """
+
+    name = "tokie"
+
+    def __init__(self, model: StaticModel) -> None:
+        self._reference = ReferenceEngine(model)
+        self._unk_id = model.unk_token_id
+        self._word_start_id = model.tokenizer.token_to_id(_WORD_START)
+        with tempfile.TemporaryDirectory() as folder:  # it reads files only
+            path = Path(folder, "tokenizer.json")
+            path.write_text(model.tokenizer.to_str(), encoding="utf-8")
+            self._tokenizer = importlib.import_module("tokie").Tokenizer.from_json(str(path))
+
+    def encode(self, texts: Sequence[str]) -> FlatIds:
+        """See `TokenEngine`."""
+        ids, lengths = self._tokenizer.encode_batch_flat(list(texts), add_special_tokens=False)
+        found = FlatIds(ids.astype(np.int32), offsets_of(lengths.astype(np.int64)))
+        doubtful = np.union1d(_rows_with(self._unk_id, found), _lone(self._word_start_id, found))
+        if not len(doubtful):
+            return found
+        return found.replace_rows(doubtful, self._reference.encode([texts[index] for index in doubtful]))
+
+
+FAST_ENGINES: dict[str, Callable[[StaticModel], TokenEngine]] = {
+    "WordPiece": NanotokenEngine,
+    "BPE": GigatokenEngine,
+    "Unigram": TokieEngine,
+}
+
+
+def choose_engine(model: StaticModel) -> EngineChoice:
+    """Take the fast engine of a model's tokenizer family, when it is there and proves exact.
+
+    Args:
+        model: whose tokenizer to run.
+    """
+    reference = ReferenceEngine(model)
+    family = type(model.tokenizer.model).__name__
+    if family not in FAST_ENGINES:
+        return EngineChoice(reference, f"no fast engine for {family}")
+    try:
+        fast = FAST_ENGINES[family](model)
+    except ImportError as error:
+        return EngineChoice(reference, f'{error.name} is not installed: `pip install "m2v-onnx[fast]"`')
+    except ValueError as error:  # a component that the engine does not know
+        return EngineChoice(reference, f"the fast engine refuses this tokenizer: {error}")
+    expected, found = (engine.encode(HARD_TEXTS).to_lists() for engine in (reference, fast))
+    for text, one, other in zip(HARD_TEXTS, expected, found, strict=True):
+        if one != other:
+            return EngineChoice(reference, f"{fast.name} gives other tokens for {text!r:.40}")
+    return EngineChoice(fast, f"equal to tokenizers on {len(HARD_TEXTS)} hard texts")
+
+
+def _rows_with(token_id: int | None, found: FlatIds) -> npt.NDArray[np.int64]:
+    """Give the indices of the texts with a token."""
+    counts = offsets_of(found.ids == (-1 if token_id is None else token_id))[found.offsets]
+    rows: npt.NDArray[np.int64] = np.flatnonzero(counts[1:] > counts[:-1])
+    return rows
+
+
+def _lone(token_id: int | None, found: FlatIds) -> npt.NDArray[np.int64]:
+    """Give the indices of the texts of one token alone."""
+    rows = np.flatnonzero(found.lengths == 1)
+    is_it = found.ids[found.offsets[rows]] == (-1 if token_id is None else token_id)
+    lone: npt.NDArray[np.int64] = rows[is_it]
+    return lone
