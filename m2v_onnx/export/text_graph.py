@@ -24,7 +24,7 @@ from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.pooling_part import mean_part
 from m2v_onnx.export.row_nodes import RowTokens, number_columns, pad_rows, sum_rows
 from m2v_onnx.export.tokenizer_tables import START, TokenizerTables, build_tokenizer_tables
-from m2v_onnx.export.word_nodes import Tokens, split_words, whole_words, word_pieces
+from m2v_onnx.export.word_nodes import Tokens, WordRules, split_words, whole_words, word_pieces
 from m2v_onnx.model import StaticModel
 
 Source = Literal["text", "codepoints"]
@@ -139,19 +139,12 @@ def _write_words(part: Part, cells: str, tables: TokenizerTables) -> Tokens:
     symbols = nodes.look_up(nodes.constant("symbols", tables.symbols), words.cells, "symbols")
     substrings = matcher.substrings(symbols)
     start = nodes.constant("start_root", tables.trie.first_root + START)
-    if components.max_word_characters is None:
+    rules = WordRules(components.unk_id, tables.spaces)
+    limit = components.max_word_characters
+    if limit is None:
         zeros = nodes.add("Sub", [words.starts, words.starts], "zeros")
         matches = matcher.longest(substrings, words.starts, nodes.add("Add", [start, zeros], "roots"))
-        return whole_words(
-            Nodes("tokens", part), words, matches, unk_id=components.unk_id, spaces=tables.spaces
-        )
+        return whole_words(Nodes("tokens", part), words, matches, rules)
     inside = nodes.cast(words.inside, TensorProto.INT32, "inside")
     matches = matcher.longest(substrings, words.positions, nodes.add("Sub", [start, inside], "roots"))
-    return word_pieces(
-        Nodes("tokens", part),
-        words,
-        matches,
-        unk_id=components.unk_id,
-        max_characters=components.max_word_characters,
-        spaces=tables.spaces,
-    )
+    return word_pieces(Nodes("tokens", part), words, matches, rules, max_characters=limit)

@@ -34,6 +34,19 @@ class Words:
     starts: str
 
 
+@dataclass(frozen=True)
+class WordRules:
+    """What a tokenizer's model does with words.
+
+    Attributes:
+        unk_id: the id of an unknown word, and the value of a word start where no entry begins.
+        spaces: for each class 1 where it is no part of a word, else 0.
+    """
+
+    unk_id: int
+    spaces: list[int]
+
+
 def split_words(nodes: Nodes, cells: str, joins: list[int]) -> Words:
     """Find where words begin.
 
@@ -69,7 +82,7 @@ class Tokens:
 
 
 def word_pieces(
-    nodes: Nodes, words: Words, matches: Matches, *, unk_id: int, max_characters: int, spaces: list[int]
+    nodes: Nodes, words: Words, matches: Matches, rules: WordRules, *, max_characters: int
 ) -> Tokens:
     """Walk through each word by its longest entries; a word that cannot be walked through is unknown.
 
@@ -77,23 +90,26 @@ def word_pieces(
         nodes: where to write.
         words: the words.
         matches: at every position the longest entry that begins there, word start or not.
-        unk_id: the id of an unknown word, and the value of a word start where no entry begins.
+        rules: those of WordPiece.
         max_characters: longer words are unknown.
-        spaces: for each class 1 where it is no part of a word, else 0.
     """
     inside = nodes.cast(words.inside, TensorProto.INT32, "inside")
+    limit = nodes.constant("max_characters", max_characters)
+    is_long = nodes.add("Greater", [_word_lengths(nodes, words), limit], "is_long")
+    long = nodes.cast(is_long, TensorProto.INT32, "long")
     # From inside a word to the next piece; a boundary, and a place where nothing matches, leads to itself.
     step = nodes.add("Mul", [matches.lengths, inside], "step")
     following = nodes.add("Add", [words.positions, step], "following")
     first_length = nodes.look_up(matches.lengths, words.starts, "first_length")
-    second = nodes.add("Add", [words.starts, first_length], "second_piece")
+    # Nobody walks through a word that is too long, which bounds the rounds.
+    is_short = nodes.add("Sub", [nodes.constant("one", 1), long], "short")
+    second = nodes.add(
+        "Add", [words.starts, nodes.add("Mul", [first_length, is_short], "first_step")], "second"
+    )
     marks = nodes.cast(words.boundary, TensorProto.INT32, "boundary")
     marks, ends = _walk(nodes, following, marks, second)
-    is_stuck = nodes.look_up(inside, ends, "is_stuck")
-    limit = nodes.constant("max_characters", max_characters)
-    is_long = nodes.add("Greater", [_word_lengths(nodes, words), limit], "is_long")
-    is_unknown = nodes.add("Max", [is_stuck, nodes.cast(is_long, TensorProto.INT32, "long")], "is_unknown")
-    return _emit(nodes, words, matches.values, marks, is_unknown, unk_id=unk_id, spaces=spaces)
+    is_unknown = nodes.add("Max", [nodes.look_up(inside, ends, "is_stuck"), long], "is_unknown")
+    return _emit(nodes, words, matches.values, marks, is_unknown, rules)
 
 
 def _walk(nodes: Nodes, following: str, marks: str, places: str) -> tuple[str, str]:
@@ -120,9 +136,7 @@ def _word_lengths(nodes: Nodes, words: Words) -> str:
     return nodes.add("Sub", [ends, words.starts], "word_lengths")
 
 
-def _emit(
-    nodes: Nodes, words: Words, values: str, marks: str, is_unknown: str, *, unk_id: int, spaces: list[int]
-) -> Tokens:
+def _emit(nodes: Nodes, words: Words, values: str, marks: str, is_unknown: str, rules: WordRules) -> Tokens:
     """Give the tokens at the marked places; of an unknown word, one unknown token."""
     marked = nodes.cast(marks, TensorProto.BOOL, "is_marked")
     places = nodes.add("Compress", [words.positions, marked], "places")
@@ -136,10 +150,10 @@ def _emit(
     word = nodes.add("Sub", [nodes.add("CumSum", [begins, axis], "word_count"), one], "word")
     unknown = nodes.look_up(is_unknown, word, "unknown")
     value = nodes.look_up(values, places, "piece_values")
-    to_unk = nodes.add("Sub", [nodes.constant("unk_id", unk_id), value], "to_unk")
+    to_unk = nodes.add("Sub", [nodes.constant("unk_id", rules.unk_id), value], "to_unk")
     ids = nodes.add("Add", [value, nodes.add("Mul", [to_unk, unknown], "unk_change")], "piece_ids")
     dropped = nodes.add("Mul", [unknown, continues], "dropped_piece")
-    space = nodes.look_up(nodes.constant("spaces", spaces), cells, "space")
+    space = nodes.look_up(nodes.constant("spaces", rules.spaces), cells, "space")
     dropped = nodes.add("Max", [dropped, space], "dropped")
     kept = nodes.add("Not", [nodes.cast(dropped, TensorProto.BOOL, "is_dropped")], "kept")
     return Tokens(
@@ -155,23 +169,22 @@ def row_numbers(nodes: Nodes, cells: str) -> str:
     return nodes.add("CumSum", [ends, nodes.constant("axis", 0, np.int64)], "row_numbers")
 
 
-def whole_words(nodes: Nodes, words: Words, matches: Matches, *, unk_id: int, spaces: list[int]) -> Tokens:
+def whole_words(nodes: Nodes, words: Words, matches: Matches, rules: WordRules) -> Tokens:
     """Give the entry that is the whole word, for each word; else the unknown token.
 
     Args:
         nodes: where to write.
         words: the words.
         matches: at each start the longest entry that begins there.
-        unk_id: the id of an unknown word.
-        spaces: for each class 1 where it is no part of a word, else 0.
+        rules: those of WordLevel.
     """
     is_whole = nodes.add("Equal", [_word_lengths(nodes, words), matches.lengths], "is_whole")
     whole = nodes.cast(is_whole, TensorProto.INT32, "whole")
-    unk = nodes.constant("unk_id", unk_id)
+    unk = nodes.constant("unk_id", rules.unk_id)
     from_unk = nodes.add("Mul", [nodes.add("Sub", [matches.values, unk], "from_unk"), whole], "change")
     ids = nodes.add("Add", [unk, from_unk], "word_ids")
     cells = nodes.look_up(words.cells, words.starts, "start_cells")
-    space = nodes.look_up(nodes.constant("spaces", spaces), cells, "space")
+    space = nodes.look_up(nodes.constant("spaces", rules.spaces), cells, "space")
     kept = nodes.add("Not", [nodes.cast(space, TensorProto.BOOL, "is_space")], "kept")
     return Tokens(
         nodes.add("Compress", [ids, kept], "ids"),

@@ -208,9 +208,8 @@ def test_words_and_their_pieces(rng, n_cells):
 
     def write(nodes, cell_name, value_name, length_name):
         words = word_nodes.split_words(Nodes("words", nodes.part), cell_name, JOINS)
-        tokens = word_nodes.word_pieces(
-            nodes, words, Matches(value_name, length_name), unk_id=99, max_characters=4, spaces=SPACES
-        )
+        rules, matches = word_nodes.WordRules(99, SPACES), Matches(value_name, length_name)
+        tokens = word_nodes.word_pieces(nodes, words, matches, rules, max_characters=4)
         return [words.inside, words.starts, tokens.ids, tokens.rows]
 
     inside, starts, ids, rows = twins.run_group(write, cells, values, lengths)
@@ -231,9 +230,8 @@ def test_whole_words(rng):
 
     def write(nodes, cell_name, value_name, length_name):
         words = word_nodes.split_words(Nodes("words", nodes.part), cell_name, JOINS)
-        tokens = word_nodes.whole_words(
-            nodes, words, Matches(value_name, length_name), unk_id=99, spaces=SPACES
-        )
+        rules = word_nodes.WordRules(99, SPACES)
+        tokens = word_nodes.whole_words(nodes, words, Matches(value_name, length_name), rules)
         return [tokens.ids, tokens.rows]
 
     ids, rows = twins.run_group(write, cells, values, lengths)
