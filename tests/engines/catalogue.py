@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from m2v_onnx.config import Precision
+from m2v_onnx.config import GraphName, Precision
+from m2v_onnx.folder import EMBEDDED_GRAPHS, graph_file_name
 from m2v_onnx.model import StaticModel
 from tests.engines.environments import HERE, python
 
 Folder = Literal["embedded", "shared", "family", "weights"]
 Command = tuple[str, ...]
-Excuse = Literal["unknown or special tokens", "too long", "Greek or rare Chinese"]
+Excuse = Literal["unknown or special tokens", "too long", "capital sigma"]
 
 # Texts that some engines make other tokens of, or other use.
 EXCUSES: dict[Excuse, Callable[[StaticModel, str, list[int]], bool]] = {
     "unknown or special tokens": lambda model, _text, token_ids: not model.masked_ids.isdisjoint(token_ids),
     "too long": lambda model, _text, token_ids: len(token_ids) == model.config.max_length,
-    "Greek or rare Chinese": lambda _model, text, _token_ids: "Σ" in text or "\U00020000" in text,
+    "capital sigma": lambda _model, text, _token_ids: "Σ" in text,
 }
 
 
@@ -96,6 +97,83 @@ def _fastembed() -> list[Engine]:
     ]
 
 
+def _node(program: str) -> Command:
+    return ("node", str(HERE / "node" / f"{program}.mjs"))
+
+
+def _javascript() -> list[Engine]:
+    command = _node("transformers_js")
+    # JavaScript makes another sigma of the last one of a word, and cuts behind the special tokens.
+    excuses: tuple[Excuse, ...] = ("capital sigma", "too long")
+    int8 = "onnx/model_quantized.onnx"
+    return [
+        Engine("transformers.js, cls", command, ("fp32", "cls", "onnx"), excuses=excuses),
+        Engine("transformers.js, mean", command, ("fp32", "mean", "onnx"), excuses=excuses),
+        Engine(
+            "transformers.js, mean",
+            command,
+            ("q8", "mean", "onnx"),
+            opens=int8,
+            precision="int8",
+            excuses=excuses,
+        ),
+        Engine(
+            "transformers.js, cls",
+            command,
+            ("fp32", "cls", ""),
+            folder="shared",
+            opens="model.onnx",
+            excuses=excuses,
+        ),
+        Engine(
+            "transformers.js in Chromium, mean",
+            _node("browser"),
+            ("transformers.js",),
+            opens=int8,
+            precision="int8",
+            excuses=excuses,
+        ),
+    ]
+
+
+def _onnxruntime_web() -> list[Engine]:
+    embedded, shared = ("onnx/model.onnx",), ("model.onnx", "model.safetensors")
+    return [
+        Engine(name, command, (*before, *arguments), folder=folder, opens=arguments[0])
+        for name, command, before in (
+            ("onnxruntime-web in Node", _node("onnxruntime_web"), ()),
+            ("onnxruntime-web in Chromium", _node("browser"), ("onnxruntime-web",)),
+        )
+        for folder, arguments in (("embedded", embedded), ("shared", shared))
+    ]
+
+
+def _graphs(name: str, command: Command, *arguments: str) -> list[Engine]:
+    """List every graph in every precision, and the shared table, for an onnxruntime."""
+    return [
+        Engine(name, command, ("model.onnx", *arguments), folder="shared", opens="model.onnx"),
+        *(
+            Engine(name, command, (path, *arguments), folder="family", opens=path, precision=precision)
+            for graph in get_args(GraphName)
+            for precision in get_args(Precision)
+            for path in [f"{EMBEDDED_GRAPHS}/{graph_file_name(graph, precision)}"]
+        ),
+    ]
+
+
+def _semantic_kernel() -> list[Engine]:
+    return [
+        Engine(
+            "Semantic Kernel's calls, in Python",
+            _python("onnxruntime", "onnxruntime_session"),
+            (path, "semantic-kernel"),
+            folder="family",
+            opens=path,
+        )
+        for path in ("onnx/model.onnx", "onnx/model_ids3.onnx")
+    ]
+
+
 ENGINES = [
     *_sentence_transformers(),
     Engine(
@@ -105,4 +183,10 @@ ENGINES = [
         excuses=("unknown or special tokens",),
     ),
     *_fastembed(),
+    *_javascript(),
+    *_onnxruntime_web(),
+    *_semantic_kernel(),
+    *_graphs("onnxruntime-node", _node("onnxruntime_node")),
+    *_graphs("onnxruntime (oldest)", _python("onnxruntime-oldest", "onnxruntime_session"), "batch"),
+    *_graphs("onnxruntime", _python("onnxruntime", "onnxruntime_session"), "batch"),
 ]
