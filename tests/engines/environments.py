@@ -20,7 +20,7 @@ PYTHON_PACKAGES = {
     "onnxruntime-oldest": ("onnxruntime==1.17.3", "numpy<2"),
     "onnxruntime": ("onnxruntime==1.32.0", "numpy"),
 }
-JAVA_PROGRAMS: tuple[str, ...] = ()
+JAVA_PROGRAMS = ("langchain4j", "spring-ai")
 
 
 def install() -> None:
@@ -32,7 +32,7 @@ def install() -> None:
         _run(uv, "pip", "install", "--quiet", "--python", python(name), *packages)
     _run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", cwd=HERE / "node")
     for name in JAVA_PROGRAMS:
-        _run("mvn", "--quiet", "package", cwd=HERE / "java" / name)
+        _run("mvn", "--quiet", "--batch-mode", "package", cwd=HERE / "java" / name)
     if not shutil.which("chromium"):
         _run("apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "chromium")
 

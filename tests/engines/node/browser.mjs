@@ -1,5 +1,4 @@
-// In a headless Chromium: `node browser.mjs FOLDER ANSWER onnxruntime-web FILE [TABLE]`,
-// or `node browser.mjs FOLDER ANSWER transformers.js fp32|q8`.
+// In a headless Chromium: `node browser.mjs FOLDER ANSWER FILE onnxruntime-web|transformers.js [TABLE]`.
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname } from "node:path";
@@ -8,7 +7,7 @@ import { chromium } from "playwright-core";
 import { answer, folder, goldens, rest } from "./answer.mjs";
 import { makeFeeds, toRows } from "./tokens.mjs";
 
-const [engine, ...files] = rest;
+const [file, engine, table] = rest;
 const packages = `${import.meta.dirname}/node_modules`;
 const types = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
 
@@ -21,20 +20,20 @@ function serve({ url }, response) {
 }
 
 // What follows runs in the page.
-async function runOnnxruntime({ feeds, files: [graph, table] }) {
+async function runOnnxruntime({ feeds, file, table }) {
   const { InferenceSession, Tensor, env } = await import("/packages/onnxruntime-web/dist/ort.wasm.min.mjs");
   const options = table ? { externalData: [{ path: table, data: `/model/${table}` }] } : {};
-  const session = await InferenceSession.create(`/model/${graph}`, options);
+  const session = await InferenceSession.create(`/model/${file}`, options);
   const tensors = feeds.map(([name, values, dims]) => [name, new Tensor("int64", values, dims)]);
   const { sentence_embedding } = await session.run(Object.fromEntries(tensors));
   return { version: env.versions.web, data: [...sentence_embedding.data], dims: sentence_embedding.dims };
 }
 
-async function runTransformers({ texts, files: [dtype] }) {
+async function runTransformers({ texts, file }) {
   const { env, pipeline } = await import("/packages/@huggingface/transformers/dist/transformers.min.js");
   Object.assign(env, { allowRemoteModels: false, allowLocalModels: true, localModelPath: "/" });
   env.backends.onnx.wasm.wasmPaths = "/packages/@huggingface/transformers/node_modules/onnxruntime-web/dist/";
-  const embed = await pipeline("feature-extraction", "model", dtype ? { dtype } : {});
+  const embed = await pipeline("feature-extraction", "model", file.includes("quantized") ? {} : { dtype: "fp32" });
   const vectors = await embed(texts, { pooling: "mean" });
   return { version: env.version, data: [...vectors.data], dims: vectors.dims };
 }
@@ -45,7 +44,7 @@ const page = await browser.newPage();
 await page.goto(`http://127.0.0.1:${server.address().port}/`);
 const feeds = Object.entries(await makeFeeds(Tensor)).map(([name, { data, dims }]) => [name, [...data], dims]);
 const run = engine === "transformers.js" ? runTransformers : runOnnxruntime;
-const { version, data, dims } = await page.evaluate(run, { texts: goldens.texts, feeds, files });
+const { version, data, dims } = await page.evaluate(run, { texts: goldens.texts, feeds, file, table });
 answer(version, toRows({ data: Float32Array.from(data), dims }));
 await browser.close();
 server.close();

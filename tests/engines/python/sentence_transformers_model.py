@@ -1,6 +1,7 @@
-"""sentence-transformers: `sentence_transformers_model.py FOLDER ANSWER torch|onnx [FILE]`.
+"""sentence-transformers: `sentence_transformers_model.py FOLDER ANSWER FILE torch|onnx|modules`.
 
-Without FILE the modules are those of the folder's modules.json; with it they are put together here.
+`torch` and `onnx` are backends, and the folder's modules.json says which modules there are; `modules` puts
+them together here.
 """
 
 import sys
@@ -10,10 +11,10 @@ from answer import answer
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.models import Normalize, Pooling, Transformer
 
-folder, answer_path, backend, *file_names = sys.argv[1:]
-if file_names:
-    graph = Transformer(folder, backend=backend, model_kwargs={"file_name": file_names[0]})
+folder, answer_path, file_name, way = sys.argv[1:]
+if way == "modules":
+    graph = Transformer(folder, backend="onnx", model_kwargs={"file_name": file_name})
     model = SentenceTransformer(modules=[graph, Pooling(graph.config.hidden_size, "cls"), Normalize()])
 else:
-    model = SentenceTransformer(folder, backend=backend)
+    model = SentenceTransformer(folder, backend=way)
 answer(Path(folder), Path(answer_path), package="sentence-transformers", embed=model.encode)
