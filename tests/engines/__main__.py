@@ -116,10 +116,8 @@ def compare(engine: Engine, answer: dict[str, Any], folder: Path) -> Outcome:
         is_excused = np.array([EXCUSES[excuse](model, text, token_ids) for text, token_ids in pairs])
         beyond = counts & is_excused & ~(differences <= engine.opens.bound)
         if beyond.any():
-            effect = (
-                "no vector" if np.isnan(differences[beyond]).any() else f"{differences[beyond].max():.1e}"
-            )
-            remarks.append(f"{beyond.sum()} {excuse}: {effect}")
+            worst = format_difference(differences[beyond].max())
+            remarks.append(f"{beyond.sum()} {excuse}: {worst}")
             counts &= ~beyond
     if engine.opens.precision != "fp32":
         cosine = least_cosine(vectors[counts], goldens.vectors[counts])
