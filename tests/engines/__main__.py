@@ -70,7 +70,7 @@ def write_folders(model: StaticModel, place: Path) -> None:
     write_model(model, place / "shared", table="shared")
     write_model(model, place / "family", graphs=tuple(BUILDERS), precisions=get_args(Precision))
     # Every token weighs less than the one before, and a third of them share the rows of others.
-    n_rows = model.n_tokens * 2 // 3
+    n_rows = len(model.table) * 2 // 3
     weighted = dataclasses.replace(
         model,
         table=np.asarray(model.table[:n_rows]),
