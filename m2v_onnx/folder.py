@@ -310,6 +310,13 @@ def padding_token(model: StaticModel) -> tuple[str, int]:
     return str(model.tokenizer.id_to_token(token_id)), token_id
 
 
+def sequence_limit(model: StaticModel) -> int:
+    """Give the tokens that engines cut a text to: the model's limit, and the special tokens that they add."""
+    if model.config.max_length is None:
+        return UNLIMITED_LENGTH
+    return int(model.config.max_length + model.tokenizer.num_special_tokens_to_add(is_pair=False))
+
+
 def check_finite(table: Table) -> None:
     """Refuse a table with NaN or infinity.
 
@@ -426,7 +433,8 @@ def _config_to_json(model: StaticModel) -> dict[str, Any]:
         "intermediate_size": model.dim,
         "vocab_size": model.n_tokens,
         "pad_token_id": padding_token(model)[1],
-        "max_position_embeddings": model.config.max_length or UNLIMITED_LENGTH,
+        "type_vocab_size": 0,  # true, and no BERT with random weights can be run from this folder
+        "max_position_embeddings": sequence_limit(model),
         "tokenizer_name": model.config.teacher,
         "apply_pca": None if recipe is None else recipe.pca_dims,
         "sif_coefficient": None if recipe is None or recipe.weighting != "sif" else recipe.sif_coefficient,
