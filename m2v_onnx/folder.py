@@ -41,7 +41,14 @@ UNLIMITED_LENGTH = 1_000_000
 
 # Names that engines look for: transformers.js picks a precision by its suffix.
 EMBEDDED_GRAPHS = "onnx"
-_GRAPH_STEMS: dict[GraphName, str] = {"ids": "model", "ids3": "model_ids3", "tokens": "model_tokens"}
+_GRAPH_STEMS: dict[GraphName, str] = {
+    "ids": "model",
+    "ids3": "model_ids3",
+    "tokens": "model_tokens",
+    "text": "model_text",
+    "codepoints": "model_codepoints",
+    "tokenizer": "tokenizer",
+}
 _PRECISION_SUFFIXES: dict[Precision, str] = {"fp32": "", "fp16": "_fp16", "int8": "_quantized", "int4": "_q4"}
 
 _Json = TypeVar("_Json", dict[str, Any], list[Any])
@@ -70,20 +77,29 @@ CARD_MARK = "<!-- Written by m2v-onnx."
 def graph_file_name(graph: GraphName, precision: Precision) -> str:
     """Give the name of a graph's file, without its folder.
 
-    >>> graph_file_name("ids", "fp32"), graph_file_name("tokens", "int8")
-    ('model.onnx', 'model_tokens_quantized.onnx')
+    The tokenizer alone has no table, and one file for all precisions.
+
+    >>> (
+    ...     graph_file_name("ids", "fp32"),
+    ...     graph_file_name("tokens", "int8"),
+    ...     graph_file_name("tokenizer", "int8"),
+    ... )
+    ('model.onnx', 'model_tokens_quantized.onnx', 'tokenizer.onnx')
     """
-    return f"{_GRAPH_STEMS[graph]}{_PRECISION_SUFFIXES[precision]}.onnx"
+    suffix = "" if graph == "tokenizer" else _PRECISION_SUFFIXES[precision]
+    return f"{_GRAPH_STEMS[graph]}{suffix}.onnx"
 
 
 def graph_files(folder: Path) -> Iterator[GraphFile]:
     """Give every graph of a static model that a folder holds, embedded and shared ones."""
+    found: dict[Path, GraphFile] = {}
     for parent in (folder / EMBEDDED_GRAPHS, folder):
         for graph in _GRAPH_STEMS:
             for precision in _PRECISION_SUFFIXES:
                 path = parent / graph_file_name(graph, precision)
                 if path.exists():
-                    yield GraphFile(path, graph, precision)
+                    found.setdefault(path, GraphFile(path, graph, precision))
+    yield from found.values()
 
 
 def is_model_entry(path: Path) -> bool:

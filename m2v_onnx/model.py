@@ -159,14 +159,16 @@ class StaticModel:
         Args:
             path: the folder to write.
             graphs: `ids`, the one that every engine takes; `ids3`, for engines that always give three
-                inputs; `tokens`, the vector of every token.
+                inputs; `tokens`, the vector of every token; `text`, `codepoints` and `tokenizer`, with the
+                tokenizer inside (see docs/text-graph.md).
             precisions: number types that each graph is written in; outputs are float32 always.
             table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is
                 the one in `model.safetensors` lie beside that file and point into it.
             force: write into a folder that holds other things than a model, too.
 
         Raises:
-            ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
+            ArgumentError: for an unknown graph or precision, a table that does not fit into it, or a
+                tokenizer that a graph cannot hold exactly.
             FolderError: when `path` is in use for something else, or the table is not finite.
             MissingExtraError: when onnx is not installed.
         """
