@@ -120,23 +120,47 @@ class _Composing:
         self._classes = classes
         self._tables = tables
         self._order = nodes.look_up(nodes.constant("orders", tables.orders), classes, "sorted_order")
+        self._positions = nodes.count_up(classes, "positions")
+        self._n_classes = nodes.cast(nodes.add("Shape", [classes], "n_shape"), TensorProto.INT32, "n")
 
     def run(self) -> str:
         """Give the classes with each composite in the place of its first part, NOTHING in that of others."""
         nodes = self._nodes
         follows = nodes.look_up(nodes.constant("follows", self._tables.follows), self._classes, "follows")
         heads_flag = nodes.add("Not", [nodes.cast(follows, TensorProto.BOOL, "is_follower")], "is_head")
-        positions = nodes.count_up(self._classes, "positions")
-        heads = nodes.add("Compress", [positions, heads_flag], "heads")
-        n = nodes.cast(nodes.add("Shape", [self._classes], "n_shape"), TensorProto.INT32, "n")
-        stops = nodes.add("Concat", [nodes.cut(heads, 1, None, "later_heads"), n], "stops", axis=0)
+        heads = nodes.add("Compress", [self._positions, heads_flag], "heads")
+        later = nodes.cut(heads, 1, None, "later_heads")
+        stops = nodes.add("Concat", [later, self._n_classes], "stops", axis=0)
         places = nodes.add("Add", [heads, nodes.constant("one", 1)], "first_places")
         orders = nodes.add("Sub", [heads, heads], "no_orders")
         return self._loop(
             stops, {"classes": self._classes, "heads": heads, "orders": orders, "places": places}
         )
 
+    def _run_ends(self) -> str:
+        """Give for each place the next with a character of another order.
+
+        A mark that stays keeps all others of its order apart from the head, too: they are passed over.
+        """
+        nodes = self._nodes
+        before = nodes.cut(self._order, 0, -1, "order_before")
+        before = nodes.add("Concat", [nodes.constant("no_order", [-1]), before], "order_before_each", axis=0)
+        same = nodes.add("Equal", [self._order, before], "has_same_order")
+        is_mark = nodes.cast(self._order, TensorProto.BOOL, "is_mark")
+        begins = nodes.add("Not", [nodes.add("And", [same, is_mark], "continues")], "run_begins")
+        starts = nodes.cut(
+            nodes.add("Compress", [self._positions, begins], "run_starts"), 1, None, "later_runs"
+        )
+        ends = nodes.add("Concat", [starts, self._n_classes], "ends_of_runs", axis=0)
+        axis = nodes.constant("axis", 0, np.int64)
+        count = nodes.add(
+            "CumSum", [nodes.cast(begins, TensorProto.INT32, "run_begins_number"), axis], "run_count"
+        )
+        run = nodes.add("Sub", [count, nodes.constant("one", 1)], "run")
+        return nodes.look_up(ends, run, "own_run_end")
+
     def _loop(self, stops: str, first: dict[str, str]) -> str:
+        run_ends = self._run_ends()
         body = Nodes(f"{self._nodes.group}/take")
         state = {f"{body.group}/{name}": value for name, value in first.items()}
         classes, heads, last_orders, places = state
@@ -157,7 +181,10 @@ class _Composing:
         rest = body.add("Mul", [taken, keeps], "rest")
         written = body.add("ScatterElements", [written, place, rest], "written", axis=0)
         moved_heads, orders = self._move(body, heads, last_orders, place, order, keeps)
-        next_places = body.add("Add", [places, one], "next_places")
+        end = body.look_up(run_ends, place, "run_end")
+        rest_of_run = body.add("Sub", [body.add("Sub", [end, place], "to_end"), one], "rest_of_run")
+        passed = body.add("Mul", [rest_of_run, keeps], "passed")
+        next_places = body.add("Add", [body.add("Add", [place, one], "behind"), passed], "next_places")
         room = body.add("ReduceMax", [body.add("Sub", [stops, next_places], "room")], "most_room", keepdims=0)
         goes_on = body.add("Greater", [room, body.constant("zero", 0)], "goes_on")
         new_state = [written, moved_heads, orders, next_places]
