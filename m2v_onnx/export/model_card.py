@@ -11,16 +11,8 @@ from string import Template
 import numpy as np
 
 from m2v_onnx.config import GraphName, Precision
-from m2v_onnx.folder import (
-    CARD_MARK,
-    CONFIG_NAME,
-    EMBEDDED_GRAPHS,
-    GRAPH_NAME,
-    SHARED_GRAPH_NAME,
-    TABLE_NAME,
-    TOKENIZER_NAME,
-    graph_file_name,
-)
+from m2v_onnx.folder import CARD_MARK, CONFIG_NAME, GRAPH_NAME, SHARED_GRAPH_NAME, TABLE_NAME, TOKENIZER_NAME
+from m2v_onnx.graph_names import EMBEDDED_GRAPHS, graph_file_name
 from m2v_onnx.hub import looks_like_hub_id
 from m2v_onnx.model import StaticModel
 

@@ -14,16 +14,9 @@ from m2v_onnx.export.ids_graph import build_ids_graph
 from m2v_onnx.export.model_card import model_card
 from m2v_onnx.export.text_graph import build_codepoints_graph, build_text_graph, build_tokenizer_graph
 from m2v_onnx.export.tokens_graph import build_tokens_graph
-from m2v_onnx.folder import (
-    CARD_NAME,
-    EMBEDDED_GRAPHS,
-    TABLE_NAME,
-    graph_file_name,
-    graph_files,
-    locate_table,
-    write_model_files,
-)
+from m2v_onnx.folder import CARD_NAME, TABLE_NAME, graph_files, locate_table, write_model_files
 from m2v_onnx.goldens import make_goldens, write_goldens
+from m2v_onnx.graph_names import EMBEDDED_GRAPHS, graph_file_name
 from m2v_onnx.model import StaticModel
 from m2v_onnx.replacement import replace_folder
 
