@@ -5,7 +5,7 @@ UV := $(BIN)/uv
 SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check lint types unit parity goldens constraints clean
+.PHONY: help demo test check lint types unit parity goldens engines constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -40,12 +40,15 @@ parity: .venv/ready  ## Compare with everything that model2vec gave: make parity
 goldens: .venv/ready  ## Cut the samples in tests/data anew: make goldens SHARED=../shared
 	$(BIN)/python -m tests.make_goldens $(SHARED)
 
+engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
+	$(BIN)/python -m tests.engines demo-model
+
 constraints: .venv/ready  ## Renew the versions that are known to work together.
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra dev \
 	  --no-annotate --no-header --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the targets above made.
-	rm -rf .venv .cache demo-model
+	rm -rf .venv .cache .engines demo-model
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

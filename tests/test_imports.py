@@ -42,7 +42,7 @@ def test_the_stages_of_a_distillation_import_without_torch():
 
 
 def test_public_names():
-    assert dir(m2v_onnx) == ["M2vOnnxError", "StaticModel", "__version__"]
+    assert dir(m2v_onnx) == ["M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
     with pytest.raises(AttributeError, match="module 'm2v_onnx' has no attribute 'encode'"):
         _ = m2v_onnx.encode
     assert {"RECIPES", "Execution", "Recipe", "TeacherSource", "distill"} == set(distill.__all__)
