@@ -46,11 +46,11 @@ def write_retrieval(folder: Path, *qrels: str) -> Path:
     """Write three documents and two queries, with qrels as `write_tsv` takes them."""
     folder.mkdir(parents=True, exist_ok=True)
     corpus = [
-        {"_id": "d1", "title": "Sun", "text": "bright"},
+        {"_id": "d1", "title": "Sun", "text": "!"},
         {"_id": "d2", "title": "", "text": "moon"},
-        {"_id": "d3", "text": "rain"},
+        {"_id": "d3", "text": "moonlight"},
     ]
-    queries = [{"_id": "q1", "text": "star"}, {"_id": "q2", "text": "weather"}]
+    queries = [{"_id": "q1", "text": "sun moon"}, {"_id": "q2", "text": "sun"}]
     for name, documents in (("corpus", corpus), ("queries", queries)):
         lines = "".join(json.dumps(document) + "\n" for document in documents)
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
