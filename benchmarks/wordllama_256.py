@@ -19,6 +19,7 @@ class WordLlama256:
         self._model = wordllama.WordLlama.load(cache_dir=PACKAGE, disable_download=True)
 
     def encode(self, texts: list[str]) -> np.ndarray:
+        """Give (B, 256) float32."""
         return self._model.embed(texts)
 
 
