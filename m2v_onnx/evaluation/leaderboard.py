@@ -12,7 +12,7 @@ from m2v_onnx.evaluation.results import ModelResult
 from m2v_onnx.evaluation.task import Score
 
 SPEED = "speed"
-SPEED_TASK = "speed/all_cores"
+SPEED_TASK = "speed/one_core"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Summary:
     Attributes:
         model: its name.
         size_bytes: what its weights take on disk; None where nobody knows.
-        texts_per_second: on all cores; None where it was not measured.
+        texts_per_second: of one core; None where it was not measured.
         families: the mean score of each family of tasks, in percent; speed is none of them.
         mean: the mean of the families; None where there is none, or where the model lacks a task that
             another one has, so that the two could not be compared.

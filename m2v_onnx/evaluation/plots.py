@@ -96,7 +96,7 @@ def _draw_circles(axes: Axes, rows: list[Summary]) -> None:
     )
     axes.margins(0.12)
     _scale_speeds(axes, [row.texts_per_second or 0 for row in rows])
-    axes.set_xlabel("texts per second, all cores")
+    axes.set_xlabel("texts per second, one core")
     axes.set_ylabel("mean score of the families of tasks")
     axes.set_title("Speed against accuracy; the greater the circle, the greater the model", fontsize=10)
     axes.grid(alpha=0.3, which="both", linewidth=0.5)

@@ -20,7 +20,7 @@ RESULTS = [
             "sts/a": Score(60.04, 58.0, 62.0),
             "sts/b": Score(70.0),
             "pair/c": Score(40.0),
-            "speed/all_cores": Score(12345.6),
+            "speed/one_core": Score(12345.6),
         },
     ),
     ModelResult("larger", "2", None, {"sts/a": Score(80.0), "sts/b": Score(90.0), "pair/c": Score(50.0)}),
@@ -79,7 +79,7 @@ def test_a_report_is_the_same_twice(tmp_path):
 
 def test_without_speed_there_is_no_plot_of_it(tmp_path):
     assert plot_speed(RESULTS[1:], tmp_path / "speed") == []
-    only_speed = ModelResult("x", "3", 1, {"speed/all_cores": Score(1.0)})
+    only_speed = ModelResult("x", "3", 1, {"speed/one_core": Score(1.0)})
     assert plot_tasks([only_speed], tmp_path / "tasks") == []
     assert list(tmp_path.iterdir()) == []
 
@@ -93,7 +93,7 @@ def test_no_labels_overlap(tmp_path, monkeypatch):
             f"a model with a long name, number {n}",
             str(n),
             10**6 * 4**n,
-            {"sts/a": Score(70 + n / 100), "speed/all_cores": Score(1000.0 + n)},
+            {"sts/a": Score(70 + n / 100), "speed/one_core": Score(1000.0 + n)},
         )
         for n in range(20)
     ]
