@@ -45,8 +45,8 @@ def parse_model(text: str) -> tuple[str, str]:
     name, separator, model = text.partition("=")
     if separator:
         return name, model
-    is_path = Path(text).exists()
-    return (Path(text).absolute().name if is_path else text), text
+    place, suffix = _split_precision(text)
+    return (f"{Path(place).absolute().name}{suffix}" if Path(place).exists() else text), text
 
 
 def load_model(source: Source, *, name: str) -> EvaluatedModel:
@@ -76,9 +76,18 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
 
         teacher = TeacherEncoder(text.removeprefix(_TEACHER))
         return EvaluatedModel(name, teacher, teacher.fingerprint(), teacher.onnx_path.stat().st_size)
-    suffix = next((suffix for suffix in _PRECISIONS if text.endswith(suffix)), "")
-    place = text.removesuffix(suffix)
+    place, suffix = _split_precision(text)
     return _static_model(StaticModel.from_pretrained(place, precision=_PRECISIONS.get(suffix)), name)
+
+
+def _split_precision(text: str) -> tuple[str, str]:
+    """Split `MODEL:int8` behind the model.
+
+    >>> _split_precision("my-model:int8"), _split_precision("C:/my-model")
+    (('my-model', ':int8'), ('C:/my-model', ''))
+    """
+    suffix = next((suffix for suffix in _PRECISIONS if text.endswith(suffix)), "")
+    return text.removesuffix(suffix), suffix
 
 
 def _static_model(model: StaticModel, name: str) -> EvaluatedModel:

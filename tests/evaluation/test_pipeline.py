@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from m2v_onnx.errors import ArgumentError, DataError, M2vOnnxError, TeacherError
+from m2v_onnx.errors import ArgumentError, DataError, FolderError, M2vOnnxError, TeacherError
 from m2v_onnx.evaluation import evaluate
-from m2v_onnx.evaluation.models import load_model
+from m2v_onnx.evaluation.models import load_model, parse_model
 from m2v_onnx.evaluation.registry import FAMILIES, find_tasks
 from tests.builders import teacher_rows, write_tiny_teacher
 from tests.evaluation.builders import Lookup, write_data, write_tsv
@@ -120,6 +120,16 @@ def test_a_teacher_cuts_and_normalises_as_it_says(tmp_path):
     (folder / "1_Pooling/config.json").write_text('{"pooling_mode_max_tokens": true}')
     with pytest.raises(TeacherError, match=r"one pooling among mean.* found \['max_tokens'\]"):
         load_model(folder, name="max")
+
+
+def test_a_precision_is_that_graph(folder):
+    assert parse_model(f"{folder}:int8") == ("model:int8", f"{folder}:int8")
+    plain, by_graph = (load_model(f"{folder}{suffix}", name="x") for suffix in ("", ":int8"))
+    assert plain.fingerprint != by_graph.fingerprint
+    assert by_graph.size_bytes == (folder / "onnx/model_quantized.onnx").stat().st_size
+    np.testing.assert_allclose(by_graph.embed(["sun"]), plain.embed(["sun"]), rtol=0.02)
+    with pytest.raises(FolderError, match="int4"):
+        load_model(f"{folder}:int4", name="x")
 
 
 def test_any_object_of_python(tmp_path, monkeypatch):
