@@ -104,10 +104,11 @@ def _draw_circles(axes: Axes, rows: list[Summary]) -> None:
 
 
 def _scale_speeds(axes: Axes, speeds: Sequence[float]) -> None:
-    """Make the axis logarithmic, with some air and plain numbers at 1, 2 and 5."""
+    """Make the axis logarithmic, with some air and plain numbers, as many as find room."""
     axes.set_xscale("log")
     axes.set_xlim(min(speeds) / 2, max(speeds) * 2)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    is_wide = max(speeds) > 50 * min(speeds)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if is_wide else (1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
 
@@ -148,5 +149,5 @@ def _shades(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _save(figure: Figure, stem: Path) -> list[Path]:
     paths = [stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")]
     figure.savefig(paths[0], bbox_inches="tight", facecolor="white", metadata={"Date": None})
-    figure.savefig(paths[1], bbox_inches="tight", facecolor="white", dpi=110)
+    figure.savefig(paths[1], bbox_inches="tight", facecolor="white", dpi=100, pil_kwargs={"optimize": True})
     return paths
