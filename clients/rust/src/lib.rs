@@ -26,7 +26,7 @@ const OUTPUT: &str = "sentence_embedding";
 
 /// Texts that go through the graph at once, and the bytes, with padding, that they have together.
 /// A longer text goes alone.
-const BATCH_TEXTS: usize = 64;
+const BATCH_TEXTS: usize = 256;
 const BATCH_BYTES: usize = 1 << 16;
 
 /// onnxruntime allows one environment per process.
