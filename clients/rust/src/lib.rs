@@ -26,7 +26,7 @@ const OUTPUT: &str = "sentence_embedding";
 
 /// Texts that go through the graph at once, and the bytes, with padding, that they have together.
 /// A longer text goes alone.
-const BATCH_TEXTS: usize = 256;
+const BATCH_TEXTS: usize = 64;
 const BATCH_BYTES: usize = 1 << 16;
 
 /// onnxruntime allows one environment per process.
@@ -43,27 +43,23 @@ pub struct StaticModel {
 }
 
 impl StaticModel {
-    /// Loads the model in a folder.
-    ///
-    /// onnxruntime, 1.17 or later, is the library that the environment variable `ORT_DYLIB_PATH`
-    /// names; without it, the one that the system's loader finds. An app that uses `ort` for other
-    /// models, too, or chooses the library itself, calls [`StaticModel::load_in`].
+    /// Loads the model in a folder: its graph `onnx/model_text.onnx`.
     ///
     /// # Errors
     ///
-    /// [`Error::Runtime`] without onnxruntime, and what [`StaticModel::load_in`] gives.
+    /// What [`environment`] and [`StaticModel::load_graph`] give.
     pub fn load(folder: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::load_in(&environment()?, folder)
+        Self::load_graph(&environment()?, folder.as_ref().join(GRAPH))
     }
 
-    /// Loads the model in a folder into an environment, `ort::init_from(library)?.build()?`.
+    /// Loads a graph that takes text from its file, as `onnx/model_text_quantized.onnx`.
     ///
     /// # Errors
     ///
-    /// [`Error::NoGraph`] when the folder does not hold the graph, [`Error::UnreadableGraph`] when
-    /// onnxruntime refuses it, [`Error::OtherGraph`] when it is not one that takes text.
-    pub fn load_in(environment: &Environment, folder: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = folder.as_ref().join(GRAPH);
+    /// [`Error::NoGraph`] without such a file, [`Error::UnreadableGraph`] when onnxruntime refuses
+    /// it, [`Error::OtherGraph`] when it does not turn text into vectors.
+    pub fn load_graph(environment: &Environment, path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
         if !path.is_file() {
             return Err(Error::NoGraph { path });
         }
@@ -135,7 +131,7 @@ pub enum Error {
         /// Why.
         source: Box<dyn error::Error + Send + Sync>,
     },
-    /// The folder does not hold the graph.
+    /// There is no such graph.
     NoGraph {
         /// The file that is missing.
         path: PathBuf,
@@ -168,7 +164,7 @@ impl fmt::Display for Error {
                 f,
                 "expected onnxruntime 1.17 or later in {}, found none that opens ({source}): set \
                  ORT_DYLIB_PATH to the library, which is capi/libonnxruntime.so.* in the Python \
-                 package onnxruntime; in an app with an `ort` environment of its own, call load_in",
+                 package onnxruntime; in an app with an `ort` environment of its own, call load_graph",
                 library.display()
             ),
             Self::NoGraph { path } => write!(
@@ -204,8 +200,17 @@ impl error::Error for Error {
     }
 }
 
-/// Opens onnxruntime, once; `ort` alone would panic where it is missing.
-fn environment() -> Result<Environment, Error> {
+/// Opens onnxruntime, once per process.
+///
+/// It is the library, 1.17 or later, that the environment variable `ORT_DYLIB_PATH` names; without
+/// it, the one that the system's loader finds. An app that chooses the library itself, or has an
+/// environment for other models, gives its own to [`StaticModel::load_graph`].
+///
+/// # Errors
+///
+/// [`Error::Runtime`] when there is no such library, or when the app has an environment already.
+pub fn environment() -> Result<Environment, Error> {
+    // `ort` alone would panic where the library is missing.
     let mut shared = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(environment) = &*shared {
         return Ok(environment.clone());
