@@ -11,6 +11,7 @@ const TYPES = {
   ".js": "text/javascript",
   ".mjs": "text/javascript",
   ".txt": "text/plain",
+  ".wasm": "application/wasm",
 };
 
 /**
