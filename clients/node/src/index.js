@@ -20,9 +20,13 @@ export class StaticModel extends PortableStaticModel {
    * @param {object} [options]
    * @param {keyof typeof SUFFIXES} [options.precision] of the graph.
    * @returns {Promise<StaticModel>}
+   * @throws {RangeError} when there is no such precision.
    * @throws {Error} when the graph is not there, cannot be read, or is of another kind.
    */
   static async load(folder, { precision = "fp32" } = {}) {
+    if (!Object.hasOwn(SUFFIXES, precision)) {
+      throw new RangeError(`Expected a precision of ${Object.keys(SUFFIXES).join(", ")}, found ${precision}.`);
+    }
     const path = join(folder, "onnx", `model_codepoints${SUFFIXES[precision]}.onnx`);
     try {
       await access(path);

@@ -95,6 +95,12 @@ describe("load", () => {
     await assert.rejects(StaticModel.load(broken, { precision: "int4" }), { message });
   });
 
+  test("refuses a precision that there is not", async () => {
+    const message = "Expected a precision of fp32, fp16, int8, int4, found int3.";
+    // @ts-expect-error: what a program without types may pass
+    await assert.rejects(StaticModel.load(FOLDER, { precision: "int3" }), { name: "RangeError", message });
+  });
+
   test("refuses a graph of another kind", async () => {
     await copyFile(join(FOLDER, "onnx", "model.onnx"), join(broken, "onnx", "model_codepoints.onnx"));
     const message = /from codepoints to sentence_embedding, found one from input_ids,attention_mask/;
