@@ -30,7 +30,8 @@ EOF
 
 compile() {  # compile library|exe NAME SOURCE…
   # 1702 is a mistake of mcs: it reports a version that differs from itself.
-  mcs -nostdlib -noconfig -warnaserror -nowarn:1702 "${references[@]}" -target:"$1" -out:"$out/$2.dll" "${@:3}"
+  mcs -nostdlib -noconfig -warnaserror -nowarn:1702 "${references[@]}" \
+    -target:"$1" -out:"$out/$2.dll" "${@:3}"
 }
 
 run() {  # run NAME ARGUMENT…

@@ -34,17 +34,18 @@ namespace M2vOnnx.Checks
 
         public double LargestDifference(float[][] found) => LargestDifference(Vectors, found);
 
+        /// <summary>The largest difference of two components; NaN where one is NaN.</summary>
         public static double LargestDifference(float[][] expected, float[][] found)
         {
-            if (found.Length != expected.Length)
+            if (!found.Select(vector => vector.Length).SequenceEqual(expected.Select(vector => vector.Length)))
             {
-                throw new InvalidDataException($"Expected {expected.Length} vectors, found {found.Length}.");
+                throw new InvalidDataException(
+                    $"Expected {expected.Length} vectors of {expected[0].Length} components, found others.");
             }
-            return expected.Zip(found, LargestDifference).Max();
+            return expected.SelectMany(vector => vector)
+                .Zip(found.SelectMany(vector => vector), (x, y) => Math.Abs((double)x - y))
+                .Aggregate(0.0, Math.Max);
         }
-
-        private static double LargestDifference(float[] expected, float[] found) =>
-            expected.Zip(found, (x, y) => Math.Abs((double)x - y)).Max();
 
         private static float[] ReadVector(JsonElement vector) =>
             vector.EnumerateArray().Select(component => component.GetSingle()).ToArray();

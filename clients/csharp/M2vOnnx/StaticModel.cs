@@ -12,7 +12,7 @@ namespace M2vOnnx
     /// <summary>A static embedding model: text in, the mean of its tokens' vectors out.</summary>
     /// <remarks>
     /// It runs the model's code-points graph, which holds the tokenizer and uses standard operators alone, so that
-    /// onnxruntime is all it needs. Code points, not strings: those are cut at a NUL on their way to onnxruntime.
+    /// onnxruntime is all it needs. Code points, not strings: some versions of its assembly cut those at a NUL.
     /// Thread-safe: load a model once, and share it.
     /// </remarks>
     /// <example>
@@ -132,8 +132,6 @@ namespace M2vOnnx
             {
                 // Threads of its own slow this graph down; batches run side by side instead.
                 options.IntraOpNumThreads = 1;
-                // Every shape of a batch would leave a memory plan behind.
-                options.EnableMemoryPattern = false;
                 try
                 {
                     return new InferenceSession(graph, options);
@@ -180,7 +178,8 @@ namespace M2vOnnx
                 {
                     throw new ObjectDisposedException(
                         nameof(StaticModel),
-                        "Expected an open model, found a disposed one: dispose it after its last use, or load it again.");
+                        "Expected an open model, found a disposed one: "
+                        + "dispose it after its last use, or load it again.");
                 }
                 Parallel.ForEach(Batches(texts), batch => EncodeBatch(texts, batch, vectors));
             }

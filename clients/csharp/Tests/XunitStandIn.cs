@@ -23,7 +23,7 @@ namespace Xunit
             Check(Equals(expected, actual), $"expected {expected}, found {actual}");
 
         public static void Equal<T>(T[] expected, T[] actual) =>
-            Check(expected.SequenceEqual(actual), $"expected {string.Join(", ", expected)}, found {string.Join(", ", actual)}");
+            Equal(string.Join(", ", expected), string.Join(", ", actual));
 
         public static void InRange<T>(T actual, T low, T high)
             where T : IComparable =>

@@ -67,12 +67,12 @@ public final class StaticModel implements AutoCloseable {
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             // Threads of its own slow this graph down; batches run side by side instead.
             options.setIntraOpNumThreads(1);
-            // Every shape of a batch would leave a memory plan behind.
-            options.setMemoryPatternOptimization(false);
             return open(OrtEnvironment.getEnvironment().createSession(graph.toString(), options), graph);
         } catch (OrtException e) {
             throw new IOException(
-                    "expected an ONNX graph in " + graph + ", found a damaged one: fetch the file again", e);
+                    "expected an ONNX graph in " + graph + ", found a damaged one (" + e.getMessage()
+                            + "): fetch the file again",
+                    e);
         }
     }
 
@@ -86,6 +86,7 @@ public final class StaticModel implements AutoCloseable {
      *
      * @param text any text; an empty one, or one without a known token, gives zeros
      * @return a vector of {@link #dimension()} components, of length 1 if the model normalizes
+     * @throws NullPointerException if the text is null
      * @throws IllegalArgumentException if the text holds a lone surrogate
      * @throws IllegalStateException if the model is closed
      */
@@ -99,6 +100,7 @@ public final class StaticModel implements AutoCloseable {
      *
      * @param texts any number of texts, none of them null
      * @return a vector for each text, in the same order
+     * @throws NullPointerException if a text is null
      * @throws IllegalArgumentException if a text holds a lone surrogate
      * @throws IllegalStateException if the model is closed
      */

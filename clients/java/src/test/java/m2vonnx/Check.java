@@ -36,7 +36,8 @@ public final class Check {
             long grown = soak ? bytesGrown(model, goldens) : 0;
             System.out.printf(
                     Locale.ROOT,
-                    "{\"client\": \"java\", \"texts\": %d, \"largest_difference\": %.2e, \"texts_per_second\": %.0f%s}%n",
+                    "{\"client\": \"java\", \"texts\": %d, \"largest_difference\": %.2e, "
+                            + "\"texts_per_second\": %.0f%s}%n",
                     goldens.texts().size(),
                     difference,
                     textsPerSecond(model, goldens.texts()),

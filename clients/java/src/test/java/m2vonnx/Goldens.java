@@ -1,5 +1,7 @@
 package m2vonnx;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import com.google.gson.FieldNamingPolicy;
 import com.google.gson.GsonBuilder;
 import java.io.IOException;
@@ -26,14 +28,14 @@ record Goldens(List<String> texts, long[][] tokenIds, float[][] vectors) {
         return largestDifference(found, vectors);
     }
 
+    /** Returns the largest difference of two components; NaN where one is NaN. */
     static double largestDifference(float[][] found, float[][] expected) {
-        if (found.length != expected.length) {
-            throw new AssertionError("expected " + expected.length + " vectors, found " + found.length);
-        }
+        assertEquals(expected.length, found.length, "vectors");
         double largest = 0;
         for (int i = 0; i < found.length; i++) {
+            assertEquals(expected[i].length, found[i].length, "components");
             for (int j = 0; j < expected[i].length; j++) {
-                largest = Math.max(largest, Math.abs(found[i][j] - expected[i][j]));
+                largest = Math.max(largest, Math.abs((double) found[i][j] - expected[i][j]));
             }
         }
         return largest;

@@ -11,8 +11,8 @@ final class ModelFolder {
     static Path path() {
         String path = System.getenv(VARIABLE);
         if (path == null) {
-            throw new IllegalStateException("expected the folder of a model in " + VARIABLE + ", found nothing: write one"
-                    + " with `m2v-onnx distill` and `m2v-onnx export --graph ids,codepoints`");
+            throw new IllegalStateException("expected the folder of a model in " + VARIABLE + ", found nothing:"
+                    + " write one with `m2v-onnx distill` and `m2v-onnx export --graph ids,codepoints`");
         }
         return Path.of(path);
     }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -60,7 +61,7 @@ class StaticModelTest {
         for (int i = 0; i < 20 * goldens.texts().size(); i++) {
             shuffled.add(i % goldens.texts().size());
         }
-        Collections.shuffle(shuffled, new java.util.Random(7));
+        Collections.shuffle(shuffled, new Random(7));
         float[][] found = model.encode(shuffled.stream().map(goldens.texts()::get).toList());
         float[][] expected = shuffled.stream().map(i -> goldens.vectors()[i]).toArray(float[][]::new);
         assertEquals(0, Goldens.largestDifference(found, expected), Goldens.BOUND);
@@ -115,7 +116,12 @@ class StaticModelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"a\uD83D, U+D83D, 1", "\uDE00, U+DE00, 0", "ab\uDE00\uD83D, U+DE00, 2", "\uD83D\uDE00\uD83Dc, U+D83D, 2"})
+    @CsvSource({
+        "a\uD83D, U+D83D, 1",
+        "\uDE00, U+DE00, 0",
+        "ab\uDE00\uD83D, U+DE00, 2",
+        "\uD83D\uDE00\uD83Dc, U+D83D, 2"
+    })
     void refusesLoneSurrogates(String text, String surrogate, int index) {
         var error = assertThrows(IllegalArgumentException.class, () -> model.encode(List.of("fine", text)));
         assertTrue(
