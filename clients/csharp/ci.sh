@@ -43,7 +43,8 @@ run() {  # run NAME ARGUMENT…
 install >&2
 mkdir -p "$out"
 cp "$onnxruntime" "$out"
-cp "$("$python" -c 'import onnxruntime; print(onnxruntime.__path__[0])')"/capi/libonnxruntime.so.* "$out/libonnxruntime.so"
+capi=$("$python" -c 'import onnxruntime; print(onnxruntime.__path__[0])')/capi
+cp "$capi"/libonnxruntime.so.* "$out/libonnxruntime.so"
 
 references=("$framework"/System.*.dll "$framework/netstandard.dll" "$onnxruntime")
 references=("${references[@]/#/-r:}")
