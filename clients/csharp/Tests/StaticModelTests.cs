@@ -140,16 +140,9 @@ namespace M2vOnnx.Tests
         public async Task WaitsForEncodingsWhenDisposed()
         {
             StaticModel shared = StaticModel.Load(Folder);
-            Task[] encodings = Enumerable.Range(0, Threads).Select(_ => OnAThread(() =>
-            {
-                Assert.Throws<ObjectDisposedException>(() =>
-                {
-                    while (true)
-                    {
-                        shared.Encode(Goldens.Texts);
-                    }
-                });
-            })).ToArray();
+            Task[] encodings = Enumerable.Range(0, Threads)
+                .Select(_ => OnAThread(() => Assert.Throws<ObjectDisposedException>(() => EncodeForever(shared))))
+                .ToArray();
             Thread.Sleep(200);
             shared.Dispose();
             await Task.WhenAll(encodings);
@@ -166,6 +159,14 @@ namespace M2vOnnx.Tests
 
         private static Task OnAThread(Action action) =>
             Task.Factory.StartNew(action, TaskCreationOptions.LongRunning);
+
+        private static void EncodeForever(StaticModel model)
+        {
+            while (true)
+            {
+                model.Encode(Goldens.Texts);
+            }
+        }
 
         private static void EncodeRepeatedly(string[] texts, int times)
         {
