@@ -4,7 +4,7 @@ using System.Linq;
 using System.Reflection;
 using System.Threading.Tasks;
 
-// Runs the tests where xunit cannot be had: ci.sh compiles it in place of the package; Tests.csproj leaves it out.
+// Runs the tests where xunit cannot be had: check.sh compiles it in place of the package; Tests.csproj leaves it out.
 namespace Xunit
 {
     [AttributeUsage(AttributeTargets.Method)]

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds and tests without a .NET SDK, and prints a line of JSON last: ci.sh MODEL VECTORS [--soak]
+# Builds and tests without a .NET SDK, and prints a line of JSON last: check.sh MODEL VECTORS
 #
 # The compiler is Debian's mono-mcs. A .NET Core runtime and the managed assembly of onnxruntime come from two wheels
 # of PyPI, the native library from the onnxruntime of the Python that PYTHON names, by default the repository's.
 set -euo pipefail
 model=$(realpath "$1") vectors=$(realpath "$2")
-shift 2
+
 cd "$(dirname "$0")"
 python=${PYTHON:-../../.venv/bin/python}
 packages=.build/packages out=.build/out
@@ -56,4 +56,4 @@ compile exe Check Check/*.cs
 
 run Example "$model" "medicine for tropical diseases" >&2
 M2V_ONNX_MODEL=$model run Tests >&2
-run Check "$model" "$vectors" "$@"
+run Check "$model" "$vectors" --soak
