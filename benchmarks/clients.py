@@ -19,7 +19,7 @@ import random
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import onnxruntime
@@ -91,8 +91,9 @@ def check_client(client: str, folder: Path, vectors: Path) -> Report | None:
     command = [ROOT / "clients" / client / "check.sh", folder, vectors]
     try:
         output = subprocess.check_output(command, env=os.environ | places, text=True)
-        return Report(**json.loads(output.rstrip().rpartition("\n")[-1]))
-    except (OSError, subprocess.CalledProcessError, TypeError, ValueError) as error:
+        line = json.loads(output.rstrip().rpartition("\n")[-1])
+        return Report(**{field.name: line[field.name] for field in fields(Report)})
+    except (KeyError, OSError, subprocess.CalledProcessError, TypeError, ValueError) as error:
         print(f"{client}: expected a line of JSON from check.sh, found {error!r}", file=sys.stderr)
         return None
 
