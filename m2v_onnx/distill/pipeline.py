@@ -95,6 +95,7 @@ def distill(
         logger.info("%s pools the last token: so does this distillation", loaded.name)
         chosen = replace(chosen, pooling="last")
     tokens = build_vocabulary(loaded, chosen, words)
+    del words  # hundreds of thousands, maybe
     session = TeacherSession(loaded.onnx_path, execution)
     if "pca_dims" not in choices:
         chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
