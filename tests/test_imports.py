@@ -10,7 +10,7 @@ import pytest
 import m2v_onnx
 from m2v_onnx import distill
 
-HEAVY = ("torch", "transformers", "optimum", "sklearn", "scipy", "onnx", "pandas")
+HEAVY = ("torch", "transformers", "optimum", "sklearn", "scipy", "onnx", "pandas", "matplotlib")
 
 
 def loaded_modules(code: str) -> set[str]:
@@ -52,6 +52,7 @@ def test_public_names():
     ("blocked", "code", "extra"),
     [
         ("onnx", "StaticModel.from_pretrained({folder!r}).save_pretrained({folder!r})", "export"),
+        ("matplotlib", "import m2v_onnx.evaluation", "eval"),
         ("sklearn", "distill({teacher!r}, pca_dims=2)", "distill"),
     ],
 )
