@@ -81,7 +81,7 @@ def batch_difference(session: onnxruntime.InferenceSession, token_ids: list[list
 
 def main() -> None:
     shared = Path(sys.argv[1])
-    python = make_environment(".venv-export", "--editable", ".[export]")
+    python = make_environment("export")
     subprocess.run([python, "-c", NO_TORCH], check=True)
     fixtures = shared / "fixtures"
     sources = [p.parent for p in sorted(fixtures.rglob("tokenizer.json"))]

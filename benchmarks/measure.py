@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PEER_PACKAGES = ("model2vec[distill,onnx,quantization]==0.10.0",)
+# What others' programs need, each in an environment of its own.
+ENVIRONMENTS = {
+    "base": ("--editable", "."),
+    "export": ("--editable", ".[export]"),
+    "peer": ("model2vec[distill,onnx,quantization]==0.10.0",),
+    "laghu": ("laghu==0.4.0", "laghu-rs==0.2.0"),
+    "sentence-transformers": ("sentence-transformers==6.2.0",),
+    "fastembed": ("fastembed==0.9.1",),
+    "wordllama": ("wordllama==0.4.0.post1",),
+    "plot": ("matplotlib",),
+}
 
 
 @dataclass(frozen=True)
@@ -70,17 +80,17 @@ def columns(runs: list[Run]) -> tuple[list[float], list[float], list[float]]:
 
 def peer_python() -> Path:
     """Give the Python of an environment with model2vec."""
-    return make_environment(".venv-peer", *PEER_PACKAGES)
+    return make_environment("peer")
 
 
-def make_environment(name: str, *packages: str) -> Path:
-    """Give the Python of an environment beside `.venv`, made when it is not there."""
-    environment = ROOT / name
+def make_environment(name: str) -> Path:
+    """Give the Python of one of ENVIRONMENTS, `.venv-NAME` beside `.venv`, made when it is not there."""
+    environment = ROOT / f".venv-{name}"
     python = environment / "bin/python"
     if not python.exists():
         uv = Path(sys.executable).with_name("uv")
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, environment], check=True)
-        install = [uv, "pip", "install", "-q", "--python", python, *packages]
+        install = [uv, "pip", "install", "-q", "--python", python, *ENVIRONMENTS[name]]
         subprocess.run(install, check=True, cwd=ROOT)
     return python
 

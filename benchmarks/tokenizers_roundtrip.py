@@ -47,15 +47,27 @@ def with_prefix_space(tokenizer: Tokenizer) -> Tokenizer:
     return Tokenizer.from_str(content)
 
 
+def tokenizer_paths(shared: Path) -> list[Path]:
+    """Give the tokenizer.json of every tokenizer and teacher."""
+    return sorted([*shared.glob("tokenizers/*/tokenizer.json"), *shared.glob("teachers/*/tokenizer.json")])
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def static_tokenizer(path: Path) -> Tokenizer:
+    """Give the tokenizer of a static model from a teacher's tokenizer.json."""
+    teacher = Teacher(path.parent.name, path, read_tokenizer(path), None, None)
+    return build_vocabulary(teacher, RECIPES["model2vec-0.10"]).tokenizer
+
+
 def count_differences(path: Path, texts: list[str]) -> tuple[int, int]:
     """Give the number of static tokens, and of texts with other tokens."""
-    original = Tokenizer.from_file(str(path))
-    original.no_truncation()
-    original.no_padding()
-    vocabulary = build_vocabulary(
-        Teacher(path.parent.name, path, original, None, None), RECIPES["model2vec-0.10"]
-    )
-    static, expected = vocabulary.tokenizer, with_prefix_space(original)
+    static, expected = static_tokenizer(path), with_prefix_space(read_tokenizer(path))
     pairs = zip(
         expected.encode_batch_fast(texts, add_special_tokens=False),
         static.encode_batch_fast(texts, add_special_tokens=False),
@@ -65,16 +77,15 @@ def count_differences(path: Path, texts: list[str]) -> tuple[int, int]:
         [expected.id_to_token(i) for i in one.ids] != [static.id_to_token(i) for i in other.ids]
         for one, other in pairs
     )
-    return len(vocabulary.teacher_ids), n_different
+    return static.get_vocab_size(), n_different
 
 
 def main() -> None:
     shared = Path(sys.argv[1])
     texts = read_texts(shared / "eval/parity")
-    paths = sorted([*shared.glob("tokenizers/*/tokenizer.json"), *shared.glob("teachers/*/tokenizer.json")])
     n_failed = 0
     print(f"{len(texts):,} texts\n\n| tokenizer | static tokens | texts that differ |\n| --- | --- | --- |")
-    for path in paths:
+    for path in tokenizer_paths(shared):
         n_tokens, n_different = count_differences(path, texts)
         n_failed += n_different
         print(f"| {path.parent.name} | {n_tokens:,} | {n_different} |", flush=True)

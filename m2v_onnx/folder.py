@@ -264,7 +264,8 @@ def read_json(path: Path, kind: type[_Json]) -> _Json:
 def write_model_files(model: StaticModel, folder: Path) -> None:
     """Write config, table and tokenizer into an existing folder; the graphs are `export`'s.
 
-    The bytes depend on the model alone. model2vec reads the same three files.
+    The bytes depend on the model alone. model2vec reads the same three files. Rows of tokens that never count
+    are zeros there: engines that count them all the same then give the right unit vectors.
 
     Raises:
         FolderError: when the table holds NaN or infinity.
@@ -276,10 +277,24 @@ def write_model_files(model: StaticModel, folder: Path) -> None:
     if model.mapping is not None:
         tensors["mapping"] = model.mapping
     save_file(tensors, folder / TABLE_NAME)
+    if model.mapping is None:
+        _zero_rows(folder / TABLE_NAME, sorted(model.masked_ids))
     (folder / TOKENIZER_NAME).write_text(model.tokenizer.to_str(), encoding="utf-8")
     config = json.dumps(_config_to_json(model), indent=2, ensure_ascii=False)
     (folder / CONFIG_NAME).write_text(config + "\n", encoding="utf-8")
     shutil.copymode(folder / CONFIG_NAME, folder / TABLE_NAME)  # safetensors writes for the owner alone
+
+
+def _zero_rows(path: Path, rows: list[int]) -> None:
+    """Write zeros over some rows of a table on disk, which needs no second table in memory."""
+    header, start = _read_header(path)
+    entry = header[_TABLE_TENSORS[0]]
+    begin, end = entry["data_offsets"]
+    row_bytes = (end - begin) // entry["shape"][0]
+    with path.open("r+b") as file:
+        for row in rows:
+            file.seek(start + begin + row * row_bytes)
+            file.write(bytes(row_bytes))
 
 
 def locate_table(path: Path, dtype: npt.DTypeLike) -> tuple[int, int] | None:

@@ -226,7 +226,7 @@ class StaticModel:
         self,
         texts: str | Iterable[str],
         *,
-        batch_size: int = 512,
+        batch_size: int = 1024,
         max_length: int | Literal["model"] | None = "model",
         n_threads: int | None = None,
         show_progress_bar: bool = False,
@@ -261,7 +261,7 @@ class StaticModel:
         self,
         texts: Iterable[str],
         *,
-        batch_size: int = 512,
+        batch_size: int = 1024,
         max_length: int | Literal["model"] | None = "model",
         n_threads: int | None = None,
     ) -> Iterator[Vectors]:

@@ -9,6 +9,10 @@ from typing import Any
 from m2v_onnx.folder import MODULES_NAME, padding_token, sequence_limit
 from m2v_onnx.model import StaticModel
 
+# BERT tokenizers that read vocab.txt demand these. Those that the model has not follow behind its tokens, and
+# graphs that take ids give them no meaning.
+EXTRA_TOKENS = ("[CLS]", "[SEP]", "[MASK]")
+
 _ST_MODULES = "sentence_transformers.models"
 
 
@@ -29,7 +33,9 @@ def write_engine_files(model: StaticModel, folder: Path) -> None:
     }
     _write_json(folder / "tokenizer_config.json", settings)
     if type(model.tokenizer.model).__name__ == "WordPiece":
-        tokens = (str(model.tokenizer.id_to_token(token_id)) for token_id in range(model.n_tokens))
+        vocabulary = model.tokenizer.get_vocab()
+        tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+        tokens += [token for token in EXTRA_TOKENS if token not in vocabulary]
         (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
     _write_json(folder / MODULES_NAME, _modules(model))
     _write_json(folder / "config_sentence_transformers.json", {"similarity_fn_name": "cosine"})

@@ -14,7 +14,7 @@ from m2v_onnx.export.ids_graph import build_ids_graph
 from m2v_onnx.export.model_card import model_card
 from m2v_onnx.export.text_graph import build_codepoints_graph, build_text_graph, build_tokenizer_graph
 from m2v_onnx.export.tokens_graph import build_tokens_graph
-from m2v_onnx.folder import CARD_NAME, TABLE_NAME, graph_files, locate_table, write_model_files
+from m2v_onnx.folder import CARD_NAME, TABLE_NAME, graph_files, locate_table, read_model, write_model_files
 from m2v_onnx.goldens import make_goldens, write_goldens
 from m2v_onnx.graph_names import EMBEDDED_GRAPHS, graph_file_name
 from m2v_onnx.model import StaticModel
@@ -47,6 +47,7 @@ def write_model(
     check_choice("table", table, get_args(TablePlace))
     with replace_folder(path, force=force) as draft:
         write_model_files(model, draft)
+        model = read_model(draft)  # as everybody else will see it
         write_engine_files(model, draft)
         write_goldens(make_goldens(model), draft)
         for graph in graphs:

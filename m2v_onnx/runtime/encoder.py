@@ -24,8 +24,10 @@ from m2v_onnx.runtime.tokenization import tokenize_batch
 
 MaxLength = int | Literal["model"] | None
 
-# So few texts are as fast by the reference tokenizer and row by row, and load nothing for a first vector.
+# So few texts are as fast by the reference tokenizer and row by row.
 _FEW_TEXTS = 8
+# And so many, in all calls so far, are done before the fast engine and scipy are loaded: half a second.
+_COLD_TEXTS = 1000
 # How far a graph's vectors may be from the table's, as a share of the largest number.
 _GRAPH_TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.1, "int4": 1.0}
 
@@ -58,6 +60,7 @@ class Encoder:
 
     def __init__(self, model: StaticModel) -> None:
         self._model = model
+        self._n_texts = 0
 
     def encode(
         self, texts: str | Iterable[str], batching: Batching, *, show_progress_bar: bool = False
@@ -92,7 +95,7 @@ class Encoder:
         self, texts: Iterable[str], batching: Batching, *, out: Vectors | None = None
     ) -> Iterator[Vectors]:
         """Give the vectors of batches in their order, in `out` if it is given."""
-        few = out is not None and len(out) <= _FEW_TEXTS
+        few = out is not None and self._are_few(len(out))
         limit = self._limit(batching.max_length)
 
         def embed(batch: list[str], start: int) -> Vectors:
@@ -110,6 +113,11 @@ class Encoder:
         if n_workers == 1:
             return map(embed, batches, starts)
         return _side_by_side(embed, zip(batches, starts, strict=False), n_workers=n_workers or count_cores())
+
+    def _are_few(self, n_texts: int) -> bool:
+        """Tell whether to encode texts with what is loaded; counts them."""
+        self._n_texts += n_texts
+        return n_texts <= _FEW_TEXTS or self._n_texts <= _COLD_TEXTS
 
     def _embed(self, texts: list[str], start: int, out: Vectors, *, limit: int | None, few: bool) -> None:
         engine = self._reference if few else self.engine_choice.engine

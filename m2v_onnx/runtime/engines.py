@@ -93,8 +93,8 @@ class GigatokenEngine:
 class TokieEngine:
     """tokie, for Unigram.
 
-    It differs where unk is in the result, and on texts of nothing but blanks, for which it gives a lone
-    word start: those texts go to the reference.
+    It differs on texts of nothing but blanks, for which it gives a lone word start, and on some texts with
+    unk: those texts go to the reference.
     """
 
     name = "tokie"
@@ -103,6 +103,9 @@ class TokieEngine:
         self._reference = ReferenceEngine(model)
         self._unk_id = model.unk_token_id
         self._word_start_id = model.tokenizer.token_to_id(_WORD_START)
+        self._normalizer = model.tokenizer.normalizer
+        self._tokens = model.tokenizer.get_vocab().keys()
+        self._partly_known = {character for token in self._tokens for character in token} - self._tokens
         with tempfile.TemporaryDirectory() as folder:  # it reads files only
             path = Path(folder, "tokenizer.json")
             path.write_text(model.tokenizer.to_str(), encoding="utf-8")
@@ -112,10 +115,21 @@ class TokieEngine:
         """See `TokenEngine`."""
         ids, lengths = self._tokenizer.encode_batch_flat(list(texts), add_special_tokens=False)
         found = FlatIds(ids.astype(np.int32), offsets_of(lengths.astype(np.int64)))
-        doubtful = np.union1d(_rows_with(self._unk_id, found), _lone(self._word_start_id, found))
+        unsure = [row for row in _rows_with(self._unk_id, found).tolist() if not self._is_sure(texts[row])]
+        doubtful = np.union1d(np.array(unsure, np.int64), _lone(self._word_start_id, found))
         if not len(doubtful):
             return found
         return found.replace_rows(doubtful, self._reference.encode([texts[index] for index in doubtful]))
+
+    def _is_sure(self, text: str) -> bool:
+        """Tell whether unk is right in a text: where its characters are in no token, and stay what they are.
+
+        A character that only longer tokens have may be left to unk, or not, as the rest of its word goes: two
+        ways can be as likely. And what the normalizer replaces, tokie may miss (the N-apostrophe under NFKC).
+        """
+        normalized = text if self._normalizer is None else self._normalizer.normalize_str(text)
+        replaced = set(text).difference(normalized)
+        return bool(replaced <= self._tokens) and self._partly_known.isdisjoint(_WORD_START + normalized)
 
 
 FAST_ENGINES: dict[str, Callable[[StaticModel], TokenEngine]] = {

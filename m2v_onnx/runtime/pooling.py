@@ -48,9 +48,9 @@ class SparsePooling:
         rows = found.ids if model.mapping is None else model.mapping[found.ids]
         shape = (len(found), len(self._table))
         sums = self._csr_array((values, rows, found.offsets.astype(np.int32)), shape=shape) @ self._table
-        np.divide(sums, np.maximum(found.lengths, 1).astype(np.float32)[:, None], out=out)
-        if model.config.normalize:
-            normalize_rows(out)
+        # A unit vector is that of the sum, too.
+        lengths = row_norms(sums) if model.config.normalize else np.maximum(found.lengths, 1)
+        np.divide(sums, lengths.astype(np.float32)[:, None], out=out)
 
 
 class RowPooling:
@@ -72,9 +72,10 @@ class RowPooling:
             else:
                 out[index] = 0
         if self._model.config.normalize:
-            normalize_rows(out)
+            out /= row_norms(out)[:, None]
 
 
-def normalize_rows(vectors: Vectors) -> None:
-    """Divide each row by its length, in place; zeros stay zeros."""
-    vectors /= np.sqrt(np.einsum("bd,bd->b", vectors, vectors))[:, None] + np.float32(1e-32)
+def row_norms(vectors: Vectors) -> Vectors:
+    """Give (B,) float32, the length of each row, and 1e-32 for zeros: they stay zeros when divided by it."""
+    norms: Vectors = np.sqrt(np.einsum("bd,bd->b", vectors, vectors)) + np.float32(1e-32)
+    return norms

@@ -18,9 +18,7 @@ from typing import Any, get_args
 import numpy as np
 
 from m2v_onnx.config import Precision
-from m2v_onnx.export import write_model
 from m2v_onnx.export.precision import decode_table, encode_table
-from m2v_onnx.export.write import BUILDERS
 from m2v_onnx.folder import read_model
 from m2v_onnx.goldens import read_goldens
 from m2v_onnx.model import StaticModel, Vectors
@@ -66,9 +64,9 @@ def main() -> int:
 
 def write_folders(model: StaticModel, place: Path) -> None:
     """Write the model in every form that an engine of the table opens."""
-    write_model(model, place / "embedded")
-    write_model(model, place / "shared", table="shared")
-    write_model(model, place / "family", graphs=tuple(BUILDERS), precisions=get_args(Precision))
+    model.save_pretrained(place / "embedded")
+    model.save_pretrained(place / "shared", table="shared")
+    model.save_pretrained(place / "family", graphs=("ids", "ids3", "tokens"), precisions=get_args(Precision))
     # Every token weighs less than the one before, and a third of them share the rows of others.
     n_rows = len(model.table) * 2 // 3
     weighted = dataclasses.replace(
@@ -77,7 +75,7 @@ def write_folders(model: StaticModel, place: Path) -> None:
         weights=np.linspace(2, 0.1, model.n_tokens, dtype=np.float32),
         mapping=np.arange(model.n_tokens, dtype=np.int32) % n_rows,
     )
-    write_model(weighted, place / "weights")
+    weighted.save_pretrained(place / "weights")
 
 
 def run(engine: Engine, folder: Path) -> Outcome:

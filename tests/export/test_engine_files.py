@@ -7,12 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from m2v_onnx.export import write_model
 from tests.builders import ROWS, tiny_model
 
 
 def saved_json(model, folder, name):
-    write_model(model, folder / "model")
+    model.save_pretrained(folder / "model")
     return json.loads((folder / "model" / name).read_text())
 
 

@@ -1,0 +1,69 @@
+"""Fast tokenizers against the reference, text by text: `python -m benchmarks.token_engines SHARED [FOLDER]`.
+
+Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for. The engine
+that `choose_engine` takes for it and the reference then tokenise all text of SHARED/eval, or of one FOLDER of
+it, each text once. Speed is texts per second of CPU. The exit code is 1 when a text differs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.tokenizers_roundtrip import read_texts, static_tokenizer, tokenizer_paths
+from m2v_onnx.config import ModelConfig
+from m2v_onnx.model import StaticModel
+from m2v_onnx.runtime.engines import ReferenceEngine, TokenEngine, choose_engine
+from m2v_onnx.runtime.flat_ids import FlatIds
+
+N_BATCH = 512
+
+
+def encode(engine: TokenEngine, texts: Sequence[str]) -> tuple[list[FlatIds], float]:
+    """Give the ids of batches, and the CPU seconds that they took."""
+    start = time.process_time()
+    found = [engine.encode(texts[i : i + N_BATCH]) for i in range(0, len(texts), N_BATCH)]
+    return found, time.process_time() - start
+
+
+def count_differences(expected: Sequence[FlatIds], found: Sequence[FlatIds]) -> int:
+    n_different = 0
+    for one, other in zip(expected, found, strict=True):
+        if not (np.array_equal(one.ids, other.ids) and np.array_equal(one.offsets, other.offsets)):
+            n_different += sum(a != b for a, b in zip(one.to_lists(), other.to_lists(), strict=True))
+    return n_different
+
+
+def main() -> None:
+    shared = Path(sys.argv[1])
+    folders = [shared / "eval" / sys.argv[2]] if len(sys.argv) > 2 else read_folders(shared / "eval")
+    texts = list(dict.fromkeys(text for folder in folders for text in read_texts(folder)))
+    n_failed = 0
+    print(f"{len(texts):,} texts, {sum(map(len, texts)):,} characters\n")
+    print("| tokenizer | engine | why | texts that differ | texts/s | of tokenizers | times |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for path in tokenizer_paths(shared):
+        tokenizer = static_tokenizer(path)
+        model = StaticModel(np.zeros((tokenizer.get_vocab_size(), 1), np.float32), tokenizer, ModelConfig())
+        choice = choose_engine(model)
+        expected, reference_seconds = encode(ReferenceEngine(model), texts)
+        found, seconds = encode(choice.engine, texts)
+        n_different = count_differences(expected, found)
+        n_failed += n_different
+        rate, reference_rate = len(texts) / seconds, len(texts) / reference_seconds
+        row = [path.parent.name, choice.engine.name, choice.reason, str(n_different), f"{rate:,.0f}"]
+        print(f"| {' | '.join(row)} | {reference_rate:,.0f} | {rate / reference_rate:.1f} |", flush=True)
+    sys.exit(1 if n_failed else 0)
+
+
+def read_folders(root: Path) -> list[Path]:
+    """Give every folder with files in it."""
+    return sorted({path.parent for path in root.rglob("*.*") if path.is_file() and path.parent != root})
+
+
+if __name__ == "__main__":
+    main()
