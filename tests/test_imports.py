@@ -29,7 +29,8 @@ def test_loading_a_local_model_and_encoding_loads_nothing_heavy(folder):
     code = f"from m2v_onnx import StaticModel; StaticModel.from_pretrained({str(folder)!r})"
     modules = loaded_modules(f"{code}.encode('sun')")
     assert not {*HEAVY, "onnxruntime", "huggingface_hub", "rich", "typer"} & modules
-    modules = loaded_modules(f"{code}.encode(['sun'] * 100)")
+    assert modules == loaded_modules(f"{code}.encode(['sun'] * 1000)")
+    modules = loaded_modules(f"{code}.encode(['sun'] * 1001)")
     assert "scipy" in modules
     assert not {*HEAVY, "onnxruntime", "huggingface_hub", "rich"} - {"scipy"} & modules
     modules = loaded_modules(f"{code[:-1]}, precision='fp32').encode(['sun'] * 100)")
