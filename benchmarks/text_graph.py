@@ -75,7 +75,7 @@ def mpnet_tokenizer() -> Tokenizer:
 def own_tokenizer(teacher: Tokenizer, vocabulary: list[str], *, mode: str) -> Tokenizer:
     """Give the tokenizer that `distill` makes of a vocabulary."""
     recipe = replace(RECIPES["model2vec-0.10"], vocabulary_mode=mode)
-    source = Teacher("bert-base-uncased", Path("bert-base-uncased"), teacher, "[PAD]", "[UNK]")
+    source = Teacher("bert-base-uncased", Path(), Path(), teacher, "[PAD]", "[UNK]")
     return build_vocabulary(source, recipe, vocabulary).tokenizer
 
 

@@ -100,7 +100,7 @@ def word_level(*words: str) -> Tokenizer:
 
 
 def _vocabulary(words: list[str], *, only: bool) -> Tokenizer:
-    teacher = Teacher("tiny", Path("tiny"), tiny_bert(), "[PAD]", "[UNK]")
+    teacher = Teacher("tiny", Path("tiny"), Path("tiny"), tiny_bert(), "[PAD]", "[UNK]")
     recipe = replace(RECIPES["model2vec-0.10"], vocabulary_mode="only" if only else "extend")
     return build_vocabulary(teacher, recipe, words).tokenizer
 
