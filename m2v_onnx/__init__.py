@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from m2v_onnx.errors import M2vOnnxError
     from m2v_onnx.model import StaticModel
+    from m2v_onnx.text_graph import TextGraph
 
 __version__ = "0.1.0"
-__all__ = ["M2vOnnxError", "StaticModel", "__version__"]
+__all__ = ["M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
 
-_HOMES = {"StaticModel": "m2v_onnx.model", "M2vOnnxError": "m2v_onnx.errors"}
+_HOMES = {
+    "M2vOnnxError": "m2v_onnx.errors",
+    "StaticModel": "m2v_onnx.model",
+    "TextGraph": "m2v_onnx.text_graph",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # what a module attribute is, only its home knows

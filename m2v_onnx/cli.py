@@ -354,6 +354,53 @@ def inspect(
         _print_table(one, tokens)
 
 
+@app.command(no_args_is_help=True)
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Models, each as [NAME=]MODEL: a static model, MODEL:int8 for that graph of it, a teacher's "
+            "folder, teacher:HUB_ID, or python:module.attribute for any object with encode.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the tasks' files: sts/, retrieval/, …", show_default=False)
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Families (sts) or single tasks (sts/stsb_dev), by commas; else all.")
+    ] = None,
+    mteb: Annotated[
+        str | None, typer.Option(help="Tasks of MTEB, by commas, instead of --data; needs the package mteb.")
+    ] = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder for results, tables and plots; finished tasks stay."),
+    ] = Path("results"),
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score models on tasks: a leaderboard, and plots of speed against accuracy.
+
+    Example: `m2v-onnx evaluate my-model other=owner/name --data eval --tasks sts,speed`
+    """
+    if (data is None) == (mteb is None):
+        raise typer.BadParameter("expected a folder of tasks, or names with --mteb", param_hint="--data")
+    from m2v_onnx.evaluation import leaderboard
+    from m2v_onnx.evaluation.command import evaluate_mteb_to_folder, evaluate_to_folder
+
+    _show_notes(quiet=quiet)
+    families = None if tasks is None else _split(tasks)
+    if data is not None:
+        results = evaluate_to_folder(models, output, data=data, tasks=families, show_progress_bar=not quiet)
+    elif mteb is not None:
+        results = evaluate_mteb_to_folder(models, output, tasks=_split(mteb))
+    if as_json:
+        print(json.dumps([asdict(result) for result in results], indent=2, ensure_ascii=False))
+    else:
+        print(leaderboard(results))
+
+
 def main() -> None:
     """Run the command line: exit code 0, 1 for an error with a message, 2 for wrong usage."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -410,8 +457,12 @@ def _parse_files(graph: str, precision: str, shared_table: bool) -> Files:
     }
 
 
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",")]
+
+
 def _parse_list(option: str, value: str, allowed: tuple[str, ...]) -> list[Any]:
-    names = [name.strip() for name in value.split(",")]
+    names = _split(value)
     for name in names:
         if name not in allowed:
             raise typer.BadParameter(

@@ -22,6 +22,10 @@ class TeacherError(M2vOnnxError):
     """A teacher that cannot be found, read, exported or run."""
 
 
+class DataError(M2vOnnxError):
+    """Evaluation data that are missing, damaged, or too few to score."""
+
+
 class ProviderError(M2vOnnxError):
     """An onnxruntime execution provider that was asked for and cannot be used."""
 

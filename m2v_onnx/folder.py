@@ -21,6 +21,13 @@ from tokenizers import Tokenizer
 from m2v_onnx import __version__
 from m2v_onnx.config import DEFAULT_MAX_LENGTH, GraphName, ModelConfig, Precision, Recipe
 from m2v_onnx.errors import ArgumentError, FolderError, M2vOnnxError
+from m2v_onnx.graph_names import (
+    EMBEDDED_GRAPHS,
+    GRAPH_STEMS,
+    PRECISION_SUFFIXES,
+    graph_file_name,
+    graph_places,
+)
 from m2v_onnx.hub import download_folder, looks_like_hub_id, upload_folder
 from m2v_onnx.model import StaticModel, Table
 from m2v_onnx.word_vectors import read_word_vectors
@@ -38,11 +45,6 @@ SHARED_GRAPH_NAME = "model.onnx"
 SCHEMA_VERSION = 2
 # What engines read as the limit of a model without one.
 UNLIMITED_LENGTH = 1_000_000
-
-# Names that engines look for: transformers.js picks a precision by its suffix.
-EMBEDDED_GRAPHS = "onnx"
-_GRAPH_STEMS: dict[GraphName, str] = {"ids": "model", "ids3": "model_ids3", "tokens": "model_tokens"}
-_PRECISION_SUFFIXES: dict[Precision, str] = {"fp32": "", "fp16": "_fp16", "int8": "_quantized", "int4": "_q4"}
 
 _Json = TypeVar("_Json", dict[str, Any], list[Any])
 
@@ -67,23 +69,16 @@ _MODEL_ENTRIES = {name.split("/")[0] for name in (*_READ_FILES, GRAPH_NAME, GOLD
 CARD_MARK = "<!-- Written by m2v-onnx."
 
 
-def graph_file_name(graph: GraphName, precision: Precision) -> str:
-    """Give the name of a graph's file, without its folder.
-
-    >>> graph_file_name("ids", "fp32"), graph_file_name("tokens", "int8")
-    ('model.onnx', 'model_tokens_quantized.onnx')
-    """
-    return f"{_GRAPH_STEMS[graph]}{_PRECISION_SUFFIXES[precision]}.onnx"
-
-
 def graph_files(folder: Path) -> Iterator[GraphFile]:
     """Give every graph of a static model that a folder holds, embedded and shared ones."""
+    found: dict[Path, GraphFile] = {}
     for parent in (folder / EMBEDDED_GRAPHS, folder):
-        for graph in _GRAPH_STEMS:
-            for precision in _PRECISION_SUFFIXES:
+        for graph in GRAPH_STEMS:
+            for precision in PRECISION_SUFFIXES:
                 path = parent / graph_file_name(graph, precision)
                 if path.exists():
-                    yield GraphFile(path, graph, precision)
+                    found.setdefault(path, GraphFile(path, graph, precision))
+    yield from found.values()
 
 
 def is_model_entry(path: Path) -> bool:
@@ -122,7 +117,7 @@ def download_model(
     if not looks_like_hub_id(str(path_or_id)):
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
-        wanted = [*_READ_FILES, *_graph_places(precision)]
+        wanted = [*_READ_FILES, *graph_places("ids", precision or "fp32")]
         return download_folder(str(path_or_id), wanted, revision=revision, token=token)
     except M2vOnnxError as error:
         raise FolderError(str(error)) from error
@@ -219,7 +214,9 @@ def read_model(path: Path, *, precision: Precision | None = None) -> StaticModel
 
 def _find_graph(folder: Path, precision: Precision | None) -> Path | None:
     """Give the ids graph of a precision, by default of float32 where there is one."""
-    found = next((folder / name for name in _graph_places(precision) if (folder / name).exists()), None)
+    found = next(
+        (folder / name for name in graph_places("ids", precision or "fp32") if (folder / name).exists()), None
+    )
     if found is None and precision is not None:
         there = sorted({file.precision for file in graph_files(folder) if file.graph == "ids"})
         raise FolderError(
@@ -227,12 +224,6 @@ def _find_graph(folder: Path, precision: Precision | None) -> Path | None:
             f"`m2v-onnx export --precision {precision}`"
         )
     return found
-
-
-def _graph_places(precision: Precision | None) -> tuple[str, str]:
-    """Give where the ids graph of a precision may lie in a folder, by default of float32."""
-    name = graph_file_name("ids", precision or "fp32")
-    return f"{EMBEDDED_GRAPHS}/{name}", name
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
@@ -273,7 +264,8 @@ def read_json(path: Path, kind: type[_Json]) -> _Json:
 def write_model_files(model: StaticModel, folder: Path) -> None:
     """Write config, table and tokenizer into an existing folder; the graphs are `export`'s.
 
-    The bytes depend on the model alone. model2vec reads the same three files.
+    The bytes depend on the model alone. model2vec reads the same three files. Rows of tokens that never count
+    are zeros there: engines that count them all the same then give the right unit vectors.
 
     Raises:
         FolderError: when the table holds NaN or infinity.
@@ -285,10 +277,24 @@ def write_model_files(model: StaticModel, folder: Path) -> None:
     if model.mapping is not None:
         tensors["mapping"] = model.mapping
     save_file(tensors, folder / TABLE_NAME)
+    if model.mapping is None:
+        _zero_rows(folder / TABLE_NAME, sorted(model.masked_ids))
     (folder / TOKENIZER_NAME).write_text(model.tokenizer.to_str(), encoding="utf-8")
     config = json.dumps(_config_to_json(model), indent=2, ensure_ascii=False)
     (folder / CONFIG_NAME).write_text(config + "\n", encoding="utf-8")
     shutil.copymode(folder / CONFIG_NAME, folder / TABLE_NAME)  # safetensors writes for the owner alone
+
+
+def _zero_rows(path: Path, rows: list[int]) -> None:
+    """Write zeros over some rows of a table on disk, which needs no second table in memory."""
+    header, start = _read_header(path)
+    entry = header[_TABLE_TENSORS[0]]
+    begin, end = entry["data_offsets"]
+    row_bytes = (end - begin) // entry["shape"][0]
+    with path.open("r+b") as file:
+        for row in rows:
+            file.seek(start + begin + row * row_bytes)
+            file.write(bytes(row_bytes))
 
 
 def locate_table(path: Path, dtype: npt.DTypeLike) -> tuple[int, int] | None:
@@ -308,6 +314,13 @@ def padding_token(model: StaticModel) -> tuple[str, int]:
     """Give the token, and its id, that engines pad a batch with: any will do where the model has none."""
     token_id = model.pad_token_id if model.pad_token_id is not None else model.unk_token_id or 0
     return str(model.tokenizer.id_to_token(token_id)), token_id
+
+
+def sequence_limit(model: StaticModel) -> int:
+    """Give the tokens that engines cut a text to: the model's limit, and the special tokens that they add."""
+    if model.config.max_length is None:
+        return UNLIMITED_LENGTH
+    return int(model.config.max_length + model.tokenizer.num_special_tokens_to_add(is_pair=False))
 
 
 def check_finite(table: Table) -> None:
@@ -426,7 +439,8 @@ def _config_to_json(model: StaticModel) -> dict[str, Any]:
         "intermediate_size": model.dim,
         "vocab_size": model.n_tokens,
         "pad_token_id": padding_token(model)[1],
-        "max_position_embeddings": model.config.max_length or UNLIMITED_LENGTH,
+        "type_vocab_size": 0,  # true, and no BERT with random weights can be run from this folder
+        "max_position_embeddings": sequence_limit(model),
         "tokenizer_name": model.config.teacher,
         "apply_pca": None if recipe is None else recipe.pca_dims,
         "sif_coefficient": None if recipe is None or recipe.weighting != "sif" else recipe.sif_coefficient,

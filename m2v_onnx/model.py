@@ -40,8 +40,8 @@ class StaticModel:
     Attributes:
         table: (R, D) float32, float16, float64 or int8, one row per token id, or per cluster of tokens
             where there is a `mapping`. Read only; not copied.
-        tokenizer: text to token ids. The model owns it: truncation and padding are switched off, and a
-            post-processor that puts tokens without meaning around a text is set where there is none.
+        tokenizer: text to token ids. The model owns it: truncation and padding are switched off, and its
+            post-processor is made one that puts tokens without meaning around a text.
         config: how to encode, and where the model came from.
         weights: (V,) float32, a factor per token id; None for ones.
         mapping: (V,) int32, the table's row of each token id; None for the identity.
@@ -65,8 +65,7 @@ class StaticModel:
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
         _check_fit(self)
-        if self.tokenizer.post_processor is None:
-            _add_masked_affixes(self)
+        _put_masked_affixes(self)
 
     @property
     def dim(self) -> int:
@@ -160,14 +159,16 @@ class StaticModel:
         Args:
             path: the folder to write.
             graphs: `ids`, the one that every engine takes; `ids3`, for engines that always give three
-                inputs; `tokens`, the vector of every token.
+                inputs; `tokens`, the vector of every token; `text`, `codepoints` and `tokenizer`, with the
+                tokenizer inside (see docs/text-graph.md).
             precisions: number types that each graph is written in; outputs are float32 always.
             table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is
                 the one in `model.safetensors` lie beside that file and point into it.
             force: write into a folder that holds other things than a model, too.
 
         Raises:
-            ArgumentError: for an unknown graph or precision, or a table that does not fit into it.
+            ArgumentError: for an unknown graph or precision, a table that does not fit into it, or a
+                tokenizer that a graph cannot hold exactly.
             FolderError: when `path` is in use for something else, or the table is not finite.
             MissingExtraError: when onnx is not installed.
         """
@@ -360,8 +361,14 @@ class StaticModel:
         return Encoder(self)
 
 
-def _add_masked_affixes(model: StaticModel) -> None:
-    """Let other engines, which add special tokens, never see a text without a token; none of them counts."""
+def _put_masked_affixes(model: StaticModel) -> None:
+    """Let other engines, which add special tokens, never see a text without a token; none of them counts.
+
+    Affixes that a tokenizer brings along may have the ids of another vocabulary, where they mean words.
+    """
+    affix_ids = model.tokenizer.encode("").ids
+    if len(affix_ids) > 1 and model.masked_ids.issuperset(affix_ids):
+        return
     token_id = model.pad_token_id if model.unk_token_id is None else model.unk_token_id
     if token_id is None:
         return

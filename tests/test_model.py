@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer, models, processors
 
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.folder import read_model
-from tests.builders import ROWS, tiny_model
+from tests.builders import ROWS, tiny_model, word_piece
 
 TEXTS = [
     "sun",
@@ -207,3 +207,20 @@ def test_the_unknown_token_of_every_family():
     assert tiny_model(tokenizer=unigram, table=ROWS[:2]).unk_token_id == 1
     byte_pair = Tokenizer(models.BPE({"a": 0, "b": 1}, []))
     assert tiny_model(tokenizer=byte_pair, table=ROWS[:2]).unk_token_id is None
+
+
+@pytest.mark.parametrize(
+    ("template", "added"),
+    [
+        ("[CLS] $A [SEP]", ["[UNK]", "[UNK]"]),  # ids of the teacher's vocabulary, here "moon" and "##light"
+        ("$A [PAD]", ["[UNK]", "[UNK]"]),  # an engine that drops the first token would drop a word
+        ("[PAD] $A [PAD]", ["[PAD]", "[PAD]"]),
+    ],
+)
+def test_the_tokens_that_engines_put_around_a_text_never_count(template, added):
+    tokenizer = word_piece()
+    ids = {"[CLS]": 3, "[SEP]": 4, "[PAD]": 0}
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=template, special_tokens=[(token, ids[token]) for token in ids if token in template]
+    )
+    assert tiny_model(tokenizer=tokenizer).tokenizer.encode("").tokens == added

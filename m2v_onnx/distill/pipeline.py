@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from m2v_onnx.config import (
     RECIPES,
@@ -95,6 +96,7 @@ def distill(
         logger.info("%s pools the last token: so does this distillation", loaded.name)
         chosen = replace(chosen, pooling="last")
     tokens = build_vocabulary(loaded, chosen, words)
+    del words  # hundreds of thousands, maybe
     session = TeacherSession(loaded.onnx_path, execution)
     if "pca_dims" not in choices:
         chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
@@ -106,12 +108,11 @@ def distill(
         execution=execution,
         show_progress_bar=show_progress_bar,
     )
-    del session  # the teacher's weights are not needed any more
-    return StaticModel(
-        table=_make_table(vectors, chosen),
-        tokenizer=tokens.tokenizer,
-        config=ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen),
-    )
+    config = ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen)
+    tokenizer_json = tokens.tokenizer_json
+    del session, loaded, tokens  # large, and not needed any more
+    table = _make_table(vectors, chosen)
+    return StaticModel(table=table, tokenizer=Tokenizer.from_str(tokenizer_json), config=config)
 
 
 def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 
 from m2v_onnx.config import PcaDims
@@ -19,11 +21,11 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     eigendecomposition of the covariance; sign rule of model2vec 0.10.0.
 
     Args:
-        vectors: (V, d) float32, contiguous; overwritten.
+        vectors: (V, d) float32, contiguous, no view; overwritten, and cut to (V, D).
         pca_dims: see `Recipe.pca_dims`.
 
     Returns:
-        (V, D) float32, in the memory of `vectors`; `vectors` itself for `pca_dims` None.
+        (V, D) float32, `vectors` itself.
 
     Raises:
         ArgumentError: when there are fewer columns or rows than `pca_dims` asks for.
@@ -39,9 +41,9 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     # Centred first, and in place: with means left in, this solver's float32 covariance loses three digits.
     vectors -= vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     pca = PCA(n_components=pca_dims, svd_solver="covariance_eigh", copy=False).fit(vectors)
-    scores = _project_in_place(vectors, pca.components_.astype(np.float32, copy=False))
-    scores *= np.where(-scores.min(axis=0) > scores.max(axis=0), -1, 1).astype(scores.dtype)
-    return scores
+    _project_in_place(vectors, pca.components_.astype(np.float32, copy=False))
+    vectors *= np.where(-vectors.min(axis=0) > vectors.max(axis=0), -1, 1).astype(vectors.dtype)
+    return vectors
 
 
 def check_dims(pca_dims: PcaDims, *, n_rows: int, width: int) -> None:
@@ -64,14 +66,12 @@ def check_dims(pca_dims: PcaDims, *, n_rows: int, width: int) -> None:
             f"pca_dims must be less than the number of tokens, {n_rows}, found {pca_dims}: "
             "choose fewer, or None (`--pca-dims none`) for no PCA"
         )
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("scikit-learn", "distill") from error
+    if find_spec("sklearn") is None:  # imported when the teacher is gone: both are large
+        raise MissingExtraError("scikit-learn", "distill")
 
 
-def _project_in_place(vectors: Vectors, components: Vectors) -> Vectors:
-    """Write the (V, D) scores over the (V, d) vectors: no second table, however long the vocabulary.
+def _project_in_place(vectors: Vectors, components: Vectors) -> None:
+    """Turn the (V, d) vectors into the (V, D) scores: no second table, however long the vocabulary.
 
     Row i of the scores ends where row i of the vectors ends, at the latest, so that nothing is overwritten
     before it was read.
@@ -81,4 +81,5 @@ def _project_in_place(vectors: Vectors, components: Vectors) -> Vectors:
     for start in range(0, n_rows, _BLOCK_ROWS):
         block = vectors[start : start + _BLOCK_ROWS] @ components.T
         flat[start * n_components :][: block.size] = block.reshape(-1)
-    return flat[: n_rows * n_components].reshape(n_rows, n_components)
+    del flat
+    vectors.resize((n_rows, n_components), refcheck=False)  # the rest of the memory is given back

@@ -141,6 +141,7 @@ def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSess
             raise _provider_error(wanted, f"offers {', '.join(available)}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # runs side by side beat threads inside one run
+    options.enable_mem_pattern = False  # it plans memory anew for every length, and keeps each plan
     options.log_severity_level = 3
     settings = {"device_id": execution.device_id} if wanted == _PROVIDER_NAMES["cuda"] else {}
     try:

@@ -54,6 +54,7 @@ class Teacher:
 
     Attributes:
         name: its Hub id, or its folder's name.
+        folder: where its files lie; those of its Transformer module are in `transformer_folder(folder)`.
         onnx_path: its transformer as an ONNX file.
         tokenizer: its own tokenizer.
         pad_token: the token that its tokenizer's configuration names for padding; None where it has none.
@@ -62,6 +63,7 @@ class Teacher:
     """
 
     name: str
+    folder: Path
     onnx_path: Path
     tokenizer: Tokenizer
     pad_token: str | None
@@ -86,7 +88,7 @@ def load_teacher(
     """
     source = source or TeacherSource()
     folder = _find_folder(name, source)
-    transformer = _transformer_folder(folder)
+    transformer = transformer_folder(folder)
     tokenizer = _load_tokenizer(transformer, source)
     special_tokens = _read_special_tokens(transformer)
     onnx_path = None if source.onnx == "export" else find_onnx(folder) or find_onnx(transformer)
@@ -105,6 +107,7 @@ def load_teacher(
         logger.info("using the teacher's own ONNX file, %s", onnx_path)
     return Teacher(
         name=str(name) if not Path(name).exists() else folder.resolve().name,
+        folder=folder,
         onnx_path=onnx_path,
         tokenizer=tokenizer,
         pad_token=special_tokens.get("pad_token"),
@@ -166,7 +169,7 @@ def _download(repo_id: str, source: TeacherSource) -> Path:
     return download_folder(repo_id, [*_SMALL_FILES, *heavy], revision=source.revision, token=source.token)
 
 
-def _transformer_folder(folder: Path) -> Path:
+def transformer_folder(folder: Path) -> Path:
     """Give the folder of the Transformer module: where modules.json says, else the folder itself."""
     modules_path = folder / "modules.json"
     if not modules_path.exists():

@@ -132,6 +132,10 @@ class TokenizerJson:
 
     def to_tokenizer(self) -> Tokenizer:
         """Build the tokenizer, with ids from 0 to len(tokens) - 1."""
+        return Tokenizer.from_str(self.to_str())
+
+    def to_str(self) -> str:
+        """Write the JSON of that tokenizer, in ASCII."""
         ids = {token: token_id for token_id, token in enumerate(self.tokens)}
         if self._is_unigram:
             lowest = min(self._scores.values(), default=-100.0)
@@ -145,7 +149,7 @@ class TokenizerJson:
         for entry in self._json["added_tokens"]:
             entry["id"] = ids[entry["content"]]
         self._json["added_tokens"].sort(key=lambda entry: entry["id"])
-        return Tokenizer.from_str(json.dumps(self._json))
+        return json.dumps(self._json)
 
     def _add(self, token: str, *, special: bool, **options: bool) -> None:
         flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, **options}

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # Words are far shorter; this only keeps a line that is no word inside the teacher's positions.
 _MAX_WORD_TOKENS = 128
-_ENCODE_CHUNK = 10_000
+_ENCODE_CHUNK = 1_000
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,17 @@ class Vocabulary:
     """The tokens of a static model.
 
     Attributes:
-        tokenizer: the static model's tokenizer, ids 0 to V - 1.
+        tokenizer_json: the static model's tokenizer, ids 0 to V - 1: as text, a tenth of its memory.
         teacher_ids: for each of the V tokens, what the teacher is fed, special tokens included.
     """
 
-    tokenizer: Tokenizer
+    tokenizer_json: str
     teacher_ids: TokenSequences
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The static model's tokenizer, read anew."""
+        return Tokenizer.from_str(self.tokenizer_json)
 
 
 def build_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str] | None = None) -> Vocabulary:
@@ -74,7 +79,7 @@ def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) 
         [*affixes.prefix, teacher_ids[token], *affixes.suffix] if token in teacher_ids else next(encoded)
         for token in editable.tokens
     )
-    return Vocabulary(editable.to_tokenizer(), TokenSequences.of(sequences))
+    return Vocabulary(editable.to_tokenizer().to_str(), TokenSequences.of(sequences))
 
 
 def _remove_tokens(editable: TokenizerJson, teacher: Teacher, recipe: Recipe) -> None:
@@ -143,7 +148,7 @@ def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> 
             "normalisation: check the file"
         )
     return Vocabulary(
-        editable.to_tokenizer(), TokenSequences.of(_encode(teacher.tokenizer, editable.tokens, "none"))
+        editable.to_str(), TokenSequences.of(_encode(teacher.tokenizer, editable.tokens, "none"))
     )
 
 

@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from m2v_onnx.folder import MODULES_NAME, UNLIMITED_LENGTH, padding_token
+from m2v_onnx.folder import MODULES_NAME, padding_token, sequence_limit
 from m2v_onnx.model import StaticModel
+
+# BERT tokenizers that read vocab.txt demand these. Those that the model has not follow behind its tokens, and
+# graphs that take ids give them no meaning.
+EXTRA_TOKENS = ("[CLS]", "[SEP]", "[MASK]")
 
 _ST_MODULES = "sentence_transformers.models"
 
@@ -23,13 +27,15 @@ def write_engine_files(model: StaticModel, folder: Path) -> None:
     _write_json(folder / "special_tokens_map.json", special_tokens)
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": model.config.max_length or UNLIMITED_LENGTH,
+        "model_max_length": sequence_limit(model),
         "clean_up_tokenization_spaces": False,
         **special_tokens,
     }
     _write_json(folder / "tokenizer_config.json", settings)
     if type(model.tokenizer.model).__name__ == "WordPiece":
-        tokens = (str(model.tokenizer.id_to_token(token_id)) for token_id in range(model.n_tokens))
+        vocabulary = model.tokenizer.get_vocab()
+        tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+        tokens += [token for token in EXTRA_TOKENS if token not in vocabulary]
         (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
     _write_json(folder / MODULES_NAME, _modules(model))
     _write_json(folder / "config_sentence_transformers.json", {"similarity_fn_name": "cosine"})
@@ -40,11 +46,11 @@ def write_engine_files(model: StaticModel, folder: Path) -> None:
 
 
 def _modules(model: StaticModel) -> list[dict[str, Any]]:
-    """List the modules of sentence-transformers: its StaticEmbedding, which knows a table and no more.
+    """List the modules of sentence-transformers: its StaticEmbedding, which knows a table of floats.
 
-    A model with weights or a mapping is none: its graph is run instead, as a transformer would be.
+    Of a model with weights, a mapping or integers the graph is run instead, as a transformer's would be.
     """
-    if model.weights is None and model.mapping is None:
+    if model.weights is None and model.mapping is None and model.table.dtype.kind == "f":
         types = [("", f"{_ST_MODULES}.StaticEmbedding")]
     else:
         types = [("", f"{_ST_MODULES}.Transformer"), ("1_Pooling", f"{_ST_MODULES}.Pooling")]

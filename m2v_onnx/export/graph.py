@@ -36,6 +36,17 @@ class Part:
     constants: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
     large: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
+    def renamed(self, names: dict[str, str]) -> Part:
+        """Give a copy whose values have other names."""
+        nodes = []
+        for original in self.nodes:
+            node = onnx.NodeProto()
+            node.CopyFrom(original)
+            for values in (node.input, node.output):
+                values[:] = [names.get(name, name) for name in values]
+            nodes.append(node)
+        return Part(nodes, self.constants, self.large)
+
     def __add__(self, other: Part) -> Part:
         """Give both, one after the other; constants of one name are the same constant."""
         return Part(self.nodes + other.nodes, self.constants | other.constants, self.large | other.large)
@@ -113,7 +124,7 @@ def assemble(
     name: str,
     inputs: Sequence[onnx.ValueInfoProto],
     outputs: Sequence[onnx.ValueInfoProto],
-    contrib_version: int | None = None,
+    opsets: dict[str, int] | None = None,
 ) -> Graph:
     """Make a graph of opset 17 and IR 8 from its parts.
 
@@ -123,11 +134,8 @@ def assemble(
         name: the graph's name.
         inputs: its inputs, in order.
         outputs: its outputs, in order.
-        contrib_version: the version of onnxruntime's own operators; None where there are none.
+        opsets: the versions of other operator sets than ONNX's own.
     """
-    opsets = [helper.make_opsetid("", OPSET)]
-    if contrib_version is not None:
-        opsets.append(helper.make_opsetid("com.microsoft", contrib_version))
     graph = helper.make_graph(
         part.nodes,
         f"static_model_{name}",
@@ -137,7 +145,9 @@ def assemble(
     )
     proto = helper.make_model(
         graph,
-        opset_imports=opsets,
+        opset_imports=[
+            helper.make_opsetid(domain, version) for domain, version in ({"": OPSET} | (opsets or {})).items()
+        ],
         ir_version=IR_VERSION,
         producer_name="m2v-onnx",
         producer_version=__version__,

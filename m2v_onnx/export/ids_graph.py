@@ -47,12 +47,12 @@ def build_ids_graph(
         part,
         model,
         name="ids" if token_types == "optional" else "ids3",
-        inputs=[*ids_inputs(), _token_types_input(token_types)],
+        inputs=[*ids_infos(), _token_types_input(token_types)],
         outputs=[hidden, sentence_output(model)],
     )
 
 
-def ids_inputs() -> list[onnx.ValueInfoProto]:
+def ids_infos() -> list[onnx.ValueInfoProto]:
     """Give `input_ids` and `attention_mask`, int64 (batch, sequence)."""
     return [
         helper.make_tensor_value_info(name, TensorProto.INT64, IDS_SHAPE)

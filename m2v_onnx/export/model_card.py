@@ -11,16 +11,8 @@ from string import Template
 import numpy as np
 
 from m2v_onnx.config import GraphName, Precision
-from m2v_onnx.folder import (
-    CARD_MARK,
-    CONFIG_NAME,
-    EMBEDDED_GRAPHS,
-    GRAPH_NAME,
-    SHARED_GRAPH_NAME,
-    TABLE_NAME,
-    TOKENIZER_NAME,
-    graph_file_name,
-)
+from m2v_onnx.folder import CARD_MARK, CONFIG_NAME, GRAPH_NAME, SHARED_GRAPH_NAME, TABLE_NAME, TOKENIZER_NAME
+from m2v_onnx.graph_names import EMBEDDED_GRAPHS, graph_file_name
 from m2v_onnx.hub import looks_like_hub_id
 from m2v_onnx.model import StaticModel
 
@@ -36,6 +28,9 @@ _GRAPHS: dict[GraphName, str] = {
     "ids": "token ids in, the vectors of texts out",
     "ids3": "the same, for engines that feed `token_type_ids` always",
     "tokens": "token ids in, the vector of every token out",
+    "text": "strings in, the vectors of texts out: the tokenizer is inside",
+    "codepoints": "the same for code points, where strings will not do",
+    "tokenizer": "strings in, token ids and mask out",
 }
 _JS_DTYPES: dict[Precision, str] = {"fp32": "fp32", "fp16": "fp16", "int8": "q8", "int4": "q4"}
 
@@ -221,7 +216,9 @@ def _files_table(graph_names: Sequence[str]) -> str:
 def _describe_graphs() -> Iterator[tuple[str, str]]:
     """Give the path and the content of every graph that a folder can hold."""
     for graph, precision in product(_GRAPHS, _JS_DTYPES):
-        name, content = graph_file_name(graph, precision), f"{_GRAPHS[graph]}; {precision}"
+        name, content = graph_file_name(graph, precision), _GRAPHS[graph]
+        if graph != "tokenizer":
+            content += f"; {precision}"
         yield name, f"{content}, its table in `{TABLE_NAME}`"
         in_js = f", in transformers.js `{_JS_DTYPES[precision]}`" if graph == "ids" else ""
         yield f"{EMBEDDED_GRAPHS}/{name}", content + in_js

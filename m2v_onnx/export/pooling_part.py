@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from m2v_onnx.config import Precision
+from m2v_onnx.export.engine_files import EXTRA_TOKENS
 from m2v_onnx.export.graph import Part
 from m2v_onnx.export.precision import EncodedTable, encode_table, sum_part
 from m2v_onnx.model import StaticModel, Table, Vectors
@@ -31,21 +32,26 @@ def factor_part(model: StaticModel, encoded: EncodedTable) -> Part:
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
         helper.make_node("Gather", ["has_meaning", "input_ids"], ["meaning"]),
         helper.make_node("Mul", ["mask", "meaning"], ["known"]),
+        # Ids behind the table, of EXTRA_TOKENS, count as nothing: any row will do.
+        helper.make_node("Min", ["input_ids", "last_id"], ["token_ids"]),
     ]
-    constants: dict[str, Table] = {"has_meaning": _has_meaning(model)}
+    constants: dict[str, Table] = {
+        "has_meaning": _has_meaning(model),
+        "last_id": np.array(model.n_tokens - 1, np.int64),
+    }
     weights = _weights(model, encoded)
     if weights is None:
         nodes.append(helper.make_node("Identity", ["known"], ["factor"]))
     else:
         constants["weights"] = weights
         nodes += [
-            helper.make_node("Gather", ["weights", "input_ids"], ["weight"]),
+            helper.make_node("Gather", ["weights", "token_ids"], ["weight"]),
             helper.make_node("Mul", ["known", "weight"], ["factor"]),
         ]
     if model.mapping is None:
-        nodes.append(helper.make_node("Identity", ["input_ids"], ["row_ids"]))
+        nodes.append(helper.make_node("Identity", ["token_ids"], ["row_ids"]))
         return Part(nodes, constants)
-    nodes.append(helper.make_node("Gather", ["mapping", "input_ids"], ["row_ids"]))
+    nodes.append(helper.make_node("Gather", ["mapping", "token_ids"], ["row_ids"]))
     constants["mapping"] = model.mapping
     return Part(nodes, constants)
 
@@ -88,7 +94,5 @@ def _weights(model: StaticModel, encoded: EncodedTable) -> Vectors | None:
 
 
 def _has_meaning(model: StaticModel) -> Vectors:
-    """Give (V,) float32: 0 for unknown and special tokens, 1 for the others."""
-    has_meaning = np.ones(model.n_tokens, np.float32)
-    has_meaning[sorted(model.masked_ids)] = 0
-    return has_meaning
+    """Give float32 for each token id: 0 for unknown, special and extra tokens, 1 for the others."""
+    return np.append(model.counting_ids, [False] * len(EXTRA_TOKENS)).astype(np.float32)

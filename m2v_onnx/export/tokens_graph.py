@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 from m2v_onnx.config import Precision
 from m2v_onnx.export.graph import Graph, Part, assemble
-from m2v_onnx.export.ids_graph import IDS_SHAPE, ids_inputs, sentence_output
+from m2v_onnx.export.ids_graph import IDS_SHAPE, ids_infos, sentence_output
 from m2v_onnx.export.pooling_part import factor_part, mean_part
 from m2v_onnx.export.precision import EncodedTable, encode_table, rows_part, scale_columns_part
 from m2v_onnx.model import StaticModel
@@ -29,7 +29,7 @@ def build_tokens_graph(model: StaticModel, *, precision: Precision = "fp32") -> 
     part = factor_part(model, encoded) + rows_part(encoded) + _tokens_part(encoded) + mean_part(model)
     hidden = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [*IDS_SHAPE, model.dim])
     outputs = [hidden, sentence_output(model)]
-    return assemble(part, model, name="tokens", inputs=ids_inputs(), outputs=outputs)
+    return assemble(part, model, name="tokens", inputs=ids_infos(), outputs=outputs)
 
 
 def _tokens_part(encoded: EncodedTable) -> Part:

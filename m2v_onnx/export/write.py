@@ -12,17 +12,11 @@ from m2v_onnx.export.engine_files import write_engine_files
 from m2v_onnx.export.graph import ExternalTensor, Graph
 from m2v_onnx.export.ids_graph import build_ids_graph
 from m2v_onnx.export.model_card import model_card
+from m2v_onnx.export.text_graph import build_codepoints_graph, build_text_graph, build_tokenizer_graph
 from m2v_onnx.export.tokens_graph import build_tokens_graph
-from m2v_onnx.folder import (
-    CARD_NAME,
-    EMBEDDED_GRAPHS,
-    TABLE_NAME,
-    graph_file_name,
-    graph_files,
-    locate_table,
-    write_model_files,
-)
+from m2v_onnx.folder import CARD_NAME, TABLE_NAME, graph_files, locate_table, read_model, write_model_files
 from m2v_onnx.goldens import make_goldens, write_goldens
+from m2v_onnx.graph_names import EMBEDDED_GRAPHS, graph_file_name
 from m2v_onnx.model import StaticModel
 from m2v_onnx.replacement import replace_folder
 
@@ -30,6 +24,9 @@ BUILDERS: dict[GraphName, Callable[..., Graph]] = {
     "ids": build_ids_graph,
     "ids3": partial(build_ids_graph, token_types="required"),
     "tokens": build_tokens_graph,
+    "text": build_text_graph,
+    "codepoints": build_codepoints_graph,
+    "tokenizer": lambda model, precision: build_tokenizer_graph(model),  # noqa: ARG005  # it has no table
 }
 
 
@@ -50,11 +47,11 @@ def write_model(
     check_choice("table", table, get_args(TablePlace))
     with replace_folder(path, force=force) as draft:
         write_model_files(model, draft)
+        model = read_model(draft)  # as everybody else will see it
         write_engine_files(model, draft)
         write_goldens(make_goldens(model), draft)
         for graph in graphs:
-            for precision in precisions:
-                name = graph_file_name(graph, precision)
+            for name, precision in {graph_file_name(graph, one): one for one in precisions}.items():
                 _write_graph(BUILDERS[graph](model, precision=precision), draft, name, table)
         written = [file.path.relative_to(draft).as_posix() for file in graph_files(draft)]
         card = model_card(model, name=path.resolve().name, graph_names=written)
@@ -62,7 +59,7 @@ def write_model(
 
 
 def _write_graph(graph: Graph, folder: Path, name: str, table: TablePlace) -> None:
-    if table == "shared":
+    if table == "shared" and "table" in graph.large:
         place = locate_table(folder / TABLE_NAME, graph.large["table"].dtype)
         if place is not None:
             graph.write_without({"table": ExternalTensor(TABLE_NAME, *place)}, folder / name)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder import EMBEDDED_GRAPHS
+from m2v_onnx.graph_names import EMBEDDED_GRAPHS
 from m2v_onnx.model import Table, Vectors
 from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
 from m2v_onnx.runtime.flat_ids import FlatIds

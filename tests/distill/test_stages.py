@@ -134,6 +134,11 @@ class TestReduction:
             scores = reduce_dimensions((points * np.float32(signs)).copy(), pca_dims=2)
             assert (scores.max(axis=0) >= -scores.min(axis=0)).all()
 
+    def test_the_scores_are_the_vectors_cut(self):
+        vectors = self.POINTS.copy()
+        assert reduce_dimensions(vectors, pca_dims=1) is vectors
+        assert vectors.nbytes == 4 * 4  # the memory of the other column is given back
+
     def test_a_share_of_the_variance(self):
         assert reduce_dimensions(self.POINTS.copy(), pca_dims=0.79).shape == (4, 1)  # the first explains 0.8
         assert reduce_dimensions(self.POINTS.copy(), pca_dims=0.81).shape == (4, 2)

@@ -23,7 +23,7 @@ ONLY = replace(RECIPE, vocabulary_mode="only")
 def teacher_of(
     tokenizer: Tokenizer, pad_token: str | None = "[PAD]", unk_token: str | None = "[UNK]"
 ) -> Teacher:
-    return Teacher("teacher", Path("model.onnx"), tokenizer, pad_token, unk_token)
+    return Teacher("teacher", Path(), Path("model.onnx"), tokenizer, pad_token, unk_token)
 
 
 def tokens_of(vocabulary: Vocabulary) -> list[str]:

@@ -82,6 +82,15 @@ def test_graphs_equal_numpy_with_the_same_table(precision, kind):
     np.testing.assert_allclose(np.concatenate(alone), vectors, atol=1e-6)
 
 
+def test_tokens_behind_the_vocabulary_mean_nothing():
+    model = wide_model(4)
+    batch = {"input_ids": np.array([[200, 5, 201, 202]]), "attention_mask": np.ones((1, 4), np.int64)}
+    for build in (build_ids_graph, build_tokens_graph):
+        hidden, vectors = session_of(build(model)).run(None, batch)
+        np.testing.assert_allclose(vectors[0], model.table[5] / np.linalg.norm(model.table[5]), rtol=1e-6)
+    np.testing.assert_allclose(hidden[0, [0, 2, 3]], 0)
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0), (2, 3)])
 def test_nothing_known_gives_zeros(precision, shape):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ import pytest
 from onnx.external_data_helper import ExternalDataInfo
 
 from m2v_onnx import StaticModel
+from m2v_onnx.config import GraphName, Precision
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.folder import graph_files
 from tests.builders import ROWS, tiny_model
@@ -38,14 +40,14 @@ def test_the_files_of_a_folder(folder):
 
 
 def test_every_graph_in_every_precision(tmp_path):
-    kinds = {"graphs": ("ids", "ids3", "tokens"), "precisions": ("fp32", "fp16", "int8", "int4")}
+    kinds = {"graphs": get_args(GraphName), "precisions": get_args(Precision)}
     tiny_model().save_pretrained(tmp_path / "m", **kinds)
     assert {name for name in names(tmp_path / "m") if name.endswith(".onnx")} == {
         f"onnx/model{graph}{precision}.onnx"
-        for graph in ("", "_ids3", "_tokens")
+        for graph in ("", "_ids3", "_tokens", "_text", "_codepoints")
         for precision in ("", "_fp16", "_quantized", "_q4")
-    }
-    assert len(list(graph_files(tmp_path / "m"))) == 12
+    } | {"onnx/tokenizer.onnx"}
+    assert len(list(graph_files(tmp_path / "m"))) == 21
 
 
 def test_a_shared_table_is_on_disk_once(tmp_path):
@@ -55,7 +57,7 @@ def test_a_shared_table_is_on_disk_once(tmp_path):
     place = ExternalDataInfo(table)
     assert place.location == "model.safetensors"
     stored = (tmp_path / "m/model.safetensors").read_bytes()[place.offset :][: place.length]
-    np.testing.assert_array_equal(np.frombuffer(stored, "<f4").reshape(6, 2), ROWS)
+    np.testing.assert_array_equal(np.frombuffer(stored, "<f4").reshape(6, 2)[2:], ROWS[2:])
     assert (tmp_path / "m/onnx/model_quantized.onnx").exists()  # its table is another one
     model = StaticModel.from_pretrained(tmp_path / "m")
     assert model.graph_path == tmp_path / "m/model.onnx"
@@ -82,7 +84,7 @@ def test_what_engines_read(folder):
     assert (config["model_type"], config["hidden_size"], config["pad_token_id"]) == ("bert", 2, 0)
     assert read["tokenizer_config.json"] == {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": 512,
+        "model_max_length": 514,  # room for the special tokens that engines add
         "clean_up_tokenization_spaces": False,
         "pad_token": "[PAD]",
         "unk_token": "[UNK]",
@@ -90,7 +92,9 @@ def test_what_engines_read(folder):
     assert read["special_tokens_map.json"] == {"pad_token": "[PAD]", "unk_token": "[UNK]"}
     assert [module["type"].split(".")[-1] for module in read["modules.json"]] == ["StaticEmbedding"]
     assert read["1_Pooling/config.json"]["pooling_mode_cls_token"] is True
-    assert (folder / "vocab.txt").read_text() == "[PAD]\n[UNK]\nsun\nmoon\n##light\n!\n"
+    assert (folder / "vocab.txt").read_text() == (
+        "[PAD]\n[UNK]\nsun\nmoon\n##light\n!\n[CLS]\n[SEP]\n[MASK]\n"
+    )
 
 
 def test_a_model_that_normalises_says_so_in_its_modules(tmp_path):
@@ -101,6 +105,12 @@ def test_a_model_that_normalises_says_so_in_its_modules(tmp_path):
     weighted.save_pretrained(tmp_path / "m")
     modules = json.loads((tmp_path / "m/modules.json").read_text())
     assert [module["type"].split(".")[-1] for module in modules] == ["Transformer", "Pooling", "Normalize"]
+
+
+def test_rows_that_never_count_are_zeros_on_disk(folder):
+    expected = ROWS.copy()
+    expected[:2] = 0
+    np.testing.assert_array_equal(StaticModel.from_pretrained(folder).table, expected)
 
 
 def test_other_engines_never_see_a_text_without_a_token(folder):
@@ -124,7 +134,10 @@ def test_a_card_that_somebody_wrote_is_kept(folder):
     ("choices", "message"),
     [
         ({"precisions": ("int5",)}, "precision must be one of fp32, fp16, int8, int4, found 'int5'"),
-        ({"graphs": ("idz",)}, "graph must be one of ids, ids3, tokens, found 'idz'"),
+        (
+            {"graphs": ("idz",)},
+            "graph must be one of ids, ids3, tokens, text, codepoints, tokenizer, found 'idz'",
+        ),
         ({"table": "both"}, "table must be one of embedded, shared, found 'both'"),
     ],
 )

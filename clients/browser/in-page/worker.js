@@ -1,0 +1,3 @@
+import { largestDifference } from "./compare.js";
+
+postMessage(await largestDifference("goldens.json"));

@@ -1,0 +1,3 @@
+"""The programs import packages of environments of their own."""
+
+collect_ignore_glob = ["python/*.py"]

@@ -1,0 +1,9 @@
+// What every program here does around its engine: read the texts, write the vectors.
+import { readFileSync, writeFileSync } from "node:fs";
+
+export const [folder, answerPath, ...rest] = process.argv.slice(2);
+export const goldens = JSON.parse(readFileSync(`${folder}/goldens.json`, "utf8"));
+
+export function answer(version, vectors) {
+  writeFileSync(answerPath, JSON.stringify({ version, vectors }));
+}
