@@ -68,7 +68,7 @@ _SENTENCE_TRANSFORMERS = _Snippet(
     """\
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer("$name")  # counts unknown tokens, too
+model = SentenceTransformer("$name")
 vectors = model.encode(["It's dangerous to go alone!", "It's a secret to everybody."])
 """,
 )
