@@ -102,7 +102,7 @@ class TokenizerJson:
         merging = _Merging(self._merges)
         for word in words:
             between = merging.learn(word) if self._model["type"] == "BPE" else []
-            new = [word, *(token for token in between if token not in known and token != word)]
+            new = [token for token in dict.fromkeys([word, *between]) if token not in known]
             known.update(new)
             self.tokens.extend(new)
 

@@ -111,6 +111,10 @@ def test_byte_pairs_learn_words_with_their_merges():
     # "sun" is there. "Ġnuns" pairs up from the left, Ġ+n, u+n, then Ġn+un; its parts follow it, sorted.
     assert tokens_of(vocabulary)[8:] == ["Ġnuns", "un", "Ġn", "Ġnun"]
     assert vocabulary.tokenizer.encode("nuns sun").tokens == ["Ġnuns", "Ġsun"]
+    # "Ġnun" was learnt on the way.
+    again = build_vocabulary(teacher_of(byte_pair(), "<pad>", None), RECIPE, ["nuns", "nun"])
+    assert tokens_of(again) == tokens_of(vocabulary)
+    assert len(again.teacher_ids) == again.tokenizer.get_vocab_size()
 
 
 def test_unigram():
