@@ -96,13 +96,15 @@ function showError(error) {
 
 /** Downloads files at once and shows how far they are. Their sizes are known before: a server may compress. */
 async function download(files) {
+  // When one fails the others stop, and no longer write over its message.
+  const failure = new AbortController();
   const total = files.reduce((sum, file) => sum + file.bytes, 0);
   let loaded = 0;
   return Promise.all(
     files.map(async ({ name, bytes }) => {
       const content = new Uint8Array(bytes);
       let filled = 0;
-      const reader = (await fetchFile(name)).body.getReader();
+      const reader = (await fetchFile(name, failure.signal)).body.getReader();
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         content.set(part.value, filled);
         filled += part.value.length;
@@ -112,11 +114,14 @@ async function download(files) {
       }
       return content;
     }),
-  );
+  ).catch((error) => {
+    failure.abort();
+    throw error;
+  });
 }
 
-async function fetchFile(name) {
-  const response = await fetch(name);
+async function fetchFile(name, signal) {
+  const response = await fetch(name, { signal });
   if (response.ok) return response;
   throw new Error(
     `Expected ${name} beside this page, but the server answers ${response.status}. Build the page again.`,

@@ -118,9 +118,17 @@ describe("the page", () => {
 
   test("says which file is missing", async () => {
     const page = await newPage();
+    // The model fails while the runtime is still under way.
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    await page.route("**/*.wasm", (route) => released.then(() => route.continue()).catch(() => {}));
     await page.route("**/*.onnx", (route) => route.fulfill({ status: 404 }));
     await page.goto(site.url);
-    await page.getByText(/Expected \S+\.onnx beside this page, but the server answers 404/).waitFor();
+    const message = page.getByText(/Expected \S+\.onnx beside this page, but the server answers 404/);
+    await message.waitFor();
+    release();
+    await page.waitForTimeout(1_000);
+    assert.ok(await message.isVisible());
     await page.close();
   });
 
