@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.config import Precision
-from m2v_onnx.errors import ArgumentError, FolderError, M2vOnnxError
+from m2v_onnx.errors import FolderError, M2vOnnxError
 from m2v_onnx.graph_names import graph_places
 from m2v_onnx.hub import download_folder, looks_like_hub_id
 from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
+from m2v_onnx.texts import check_strings, check_unicode
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -96,7 +97,8 @@ class TextGraph:
             ArgumentError: for anything that is not valid text; the message holds its index.
         """
         all_texts = [texts] if isinstance(texts, str) else list(texts)
-        _check_texts(all_texts)
+        check_strings(all_texts)
+        check_unicode(all_texts)
         vectors = np.empty((len(all_texts), self.dim), np.float32)
         for start in range(0, len(all_texts), _BATCH_TEXTS):
             batch = np.array(all_texts[start : start + _BATCH_TEXTS], dtype=object)
@@ -108,16 +110,3 @@ class TextGraph:
                     "write it again with `m2v-onnx export --graph text`"
                 ) from error
         return vectors[0] if isinstance(texts, str) else vectors
-
-
-def _check_texts(texts: list[str]) -> None:
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ArgumentError(f"texts[{index}] must be a string, found {type(text).__name__}: {text!r:.40}")
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise ArgumentError(
-                f"texts[{index}] must be valid Unicode, found a lone surrogate at character {error.start}: "
-                "replace it, for instance by text.encode('utf-8', 'replace').decode()"
-            ) from error

@@ -8,6 +8,7 @@ from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model import StaticModel
 from m2v_onnx.runtime.engines import TEXT_ERRORS, ReferenceEngine, TokenEngine
 from m2v_onnx.runtime.flat_ids import FlatIds
+from m2v_onnx.texts import check_strings, check_unicode
 
 
 def tokenize_batch(
@@ -35,9 +36,7 @@ def tokenize_batch(
     """
     if max_length is not None and max_length < 1:
         raise ArgumentError(f"max_length must be 1 or more, or None for no limit, found {max_length}")
-    for index, text in enumerate(texts, first_index):
-        if not isinstance(text, str):
-            raise ArgumentError(f"texts[{index}] must be a string, found {type(text).__name__}: {text!r:.40}")
+    check_strings(texts, first_index=first_index)
     # No token is shorter than one character on the median, so most texts need no look at that median.
     if max_length is not None and max(map(len, texts), default=0) > max_length:
         n_characters = max_length * model.median_token_length
@@ -45,7 +44,8 @@ def tokenize_batch(
     try:
         found = _encode(model, engine, texts)
     except TypeError as error:
-        raise _text_error(texts, first_index) from error
+        check_unicode(texts, first_index=first_index)
+        raise ArgumentError("the tokenizer refused these texts: expected strings") from error
     if max_length is not None:
         found = found.truncate(max_length)
     return found.keep(model.counting_ids)
@@ -58,16 +58,3 @@ def _encode(model: StaticModel, engine: TokenEngine, texts: Sequence[str]) -> Fl
         except TEXT_ERRORS:
             engine = ReferenceEngine(model)
     return engine.encode(texts)
-
-
-def _text_error(texts: Sequence[str], first_index: int) -> ArgumentError:
-    """Name the text that the tokenizer refused: one that has no UTF-8 form."""
-    for index, text in enumerate(texts, first_index):
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            return ArgumentError(
-                f"texts[{index}] must be valid Unicode, found a lone surrogate at character {error.start}: "
-                "replace it, for instance by text.encode('utf-8', 'replace').decode()"
-            )
-    return ArgumentError("the tokenizer refused these texts: expected strings")
