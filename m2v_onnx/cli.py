@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from dataclasses import asdict
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_args
 
@@ -28,7 +28,7 @@ from m2v_onnx.config import (
     Weighting,
     WordPadding,
 )
-from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.errors import M2vOnnxError, MissingExtraError
 
 if TYPE_CHECKING:
     from m2v_onnx.export.verification import GraphReport
@@ -143,7 +143,8 @@ def distill(
     from m2v_onnx.distill import distill as run
     from m2v_onnx.replacement import check_output
 
-    import_module("m2v_onnx.export")  # a missing extra is better known before the work than behind it
+    if find_spec("onnx") is None:  # better known before the work than behind it; loaded behind it, too
+        raise MissingExtraError("onnx", "export")
     _show_notes(quiet=quiet)
     files = _parse_files(graph, precision, shared_table)
     check_output(output, force=force)
@@ -164,18 +165,24 @@ def distill(
         choices["sif_coefficient"] = None
     if token_remove_pattern is not None:
         choices["token_remove_pattern"] = None if token_remove_pattern == "none" else token_remove_pattern
-    # Not kept: its memory is free for reading the folder again, below.
-    run(
-        teacher,
-        vocabulary=vocabulary,
-        recipe=recipe,
-        source=TeacherSource(
-            revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code
-        ),
-        execution=Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads),
-        show_progress_bar=not quiet,
-        **choices,
-    ).save_pretrained(output, force=force, **files)
+    model = [
+        run(
+            teacher,
+            vocabulary=vocabulary,
+            recipe=recipe,
+            source=TeacherSource(
+                revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code
+            ),
+            execution=Execution(
+                provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads
+            ),
+            show_progress_bar=not quiet,
+            **choices,
+        )
+    ]
+    from m2v_onnx.export import write_model
+
+    write_model(model.pop, output, force=force, **files)  # a large table is not kept here
     _print_summary(output, as_json=as_json, quiet=quiet)
 
 

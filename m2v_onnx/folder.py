@@ -30,6 +30,7 @@ from m2v_onnx.graph_names import (
 )
 from m2v_onnx.hub import download_folder, looks_like_hub_id, upload_folder
 from m2v_onnx.model import StaticModel, Table
+from m2v_onnx.row_blocks import rows_not_finite
 from m2v_onnx.word_vectors import read_word_vectors
 
 CONFIG_NAME = "config.json"
@@ -329,7 +330,7 @@ def check_finite(table: Table) -> None:
     Raises:
         FolderError: naming the first rows.
     """
-    bad_rows = np.flatnonzero(~np.isfinite(table).all(axis=1))
+    bad_rows = rows_not_finite(table)
     if len(bad_rows):
         raise FolderError(
             f"the table must be finite, found NaN or infinity in {len(bad_rows)} of {len(table)} rows "

@@ -13,6 +13,7 @@ import numpy as np
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder import GOLDENS_NAME, read_json
 from m2v_onnx.model import StaticModel, Vectors
+from m2v_onnx.row_blocks import row_blocks
 
 HARD_TEXTS = (
     "",
@@ -118,7 +119,8 @@ def hash_model(model: StaticModel) -> str:
     digest.update(f"{model.config.normalize} {model.config.max_length}".encode())
     for array in (model.table, model.weights, model.mapping):
         if array is not None:
-            digest.update(np.ascontiguousarray(array).data)
+            for rows in row_blocks(array):
+                digest.update(np.ascontiguousarray(array[rows]).data)
     return digest.hexdigest()
 
 

@@ -174,7 +174,7 @@ class StaticModel:
         """
         from m2v_onnx.export import write_model
 
-        write_model(self, Path(path), graphs=graphs, precisions=precisions, table=table, force=force)
+        write_model(lambda: self, Path(path), graphs=graphs, precisions=precisions, table=table, force=force)
 
     def push_to_hub(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +12,14 @@ from m2v_onnx.distill.sequences import TokenSequences
 from m2v_onnx.distill.session import Execution, TeacherSession
 from m2v_onnx.model import Vectors
 from m2v_onnx.progress import track
+from m2v_onnx.row_blocks import rows_not_finite
+from m2v_onnx.side_by_side import map_side_by_side
 
 logger = logging.getLogger(__name__)
 
 # Positions per run: on a CPU what stays in the cache, on a GPU what keeps it busy.
-_CPU_BATCH_POSITIONS = 768
+_CPU_BATCH_POSITIONS = 384
 _GPU_BATCH_POSITIONS = 65_536
-_CHECKED_ROWS = 4096
 
 
 def embed_tokens(
@@ -43,28 +43,21 @@ def embed_tokens(
         show_progress_bar: show progress on stderr, when that is a terminal.
     """
 
-    def embed(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def embed(indices: npt.NDArray[np.int64]) -> int:
         input_ids = sequences.rows(indices)
         if pooling == "pooler":
             vectors[indices] = session.pooler_output(input_ids)
         else:
             vectors[indices] = pool_hidden_states(session.hidden_states(input_ids), pooling)
-        return indices
+        return len(indices)
 
     vectors = np.empty((len(sequences), session.width), np.float32)
     n_positions = _CPU_BATCH_POSITIONS if session.on_cpu else _GPU_BATCH_POSITIONS
-    with (
-        track("Embedding tokens", total=len(sequences), unit="tokens", show=show_progress_bar) as advance,
-        ThreadPoolExecutor(execution.n_workers if session.on_cpu else 1) as pool,
-    ):
-        batches = sequences.batches(n_positions, execution.batch_size)
-        runs = [pool.submit(embed, indices) for indices in batches]
-        try:
-            for run in as_completed(runs):
-                advance(len(run.result()))
-        except BaseException:  # Ctrl-C, or a run that failed: the rest must not run first
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    batches = sequences.batches(n_positions, execution.batch_size)
+    n_workers = execution.n_workers if session.on_cpu else 1
+    with track("Embedding tokens", total=len(sequences), unit="tokens", show=show_progress_bar) as advance:
+        for n_done in map_side_by_side(embed, batches, n_workers=n_workers):
+            advance(n_done)
     _zero_what_is_not_finite(vectors)
     return vectors
 
@@ -88,9 +81,7 @@ def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:
 
 
 def _zero_what_is_not_finite(vectors: Vectors) -> None:
-    blocks = range(0, len(vectors), _CHECKED_ROWS)  # a mask of them all would be a quarter of their memory
-    finite = [np.isfinite(vectors[start : start + _CHECKED_ROWS]).all(axis=1) for start in blocks]
-    bad_rows = np.flatnonzero(~np.concatenate([np.ones(0, bool), *finite]))
+    bad_rows = rows_not_finite(vectors)
     if len(bad_rows):
         np.nan_to_num(vectors, copy=False, nan=0, posinf=0, neginf=0)
         logger.warning(

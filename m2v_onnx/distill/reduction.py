@@ -9,8 +9,7 @@ import numpy as np
 from m2v_onnx.config import PcaDims
 from m2v_onnx.errors import ArgumentError, MissingExtraError
 from m2v_onnx.model import Vectors
-
-_BLOCK_ROWS = 4096
+from m2v_onnx.row_blocks import row_blocks
 
 
 def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
@@ -78,8 +77,8 @@ def _project_in_place(vectors: Vectors, components: Vectors) -> None:
     """
     n_rows, n_components = len(vectors), len(components)
     flat = vectors.reshape(-1)
-    for start in range(0, n_rows, _BLOCK_ROWS):
-        block = vectors[start : start + _BLOCK_ROWS] @ components.T
-        flat[start * n_components :][: block.size] = block.reshape(-1)
+    for rows in row_blocks(vectors):
+        block = vectors[rows] @ components.T
+        flat[rows.start * n_components :][: block.size] = block.reshape(-1)
     del flat
     vectors.resize((n_rows, n_components), refcheck=False)  # the rest of the memory is given back

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from m2v_onnx import __version__
 from m2v_onnx.model import StaticModel
+from m2v_onnx.row_blocks import row_blocks
 
 # What onnxruntime 1.15 and everything later load.
 OPSET = 17
@@ -97,7 +98,8 @@ class Graph:
             file.write(_serialize(model) + _field(_MODEL_GRAPH, n_bytes) + graph)
             for name, array in self.large.items():
                 file.write(frames[name])
-                file.write(array.data)
+                for rows in row_blocks(array):
+                    file.write(array[rows].data)
 
     def write_without(self, external: dict[str, ExternalTensor], path: Path) -> None:
         """Write the model without its large tensors, which lie in another file of the same folder."""

@@ -18,12 +18,12 @@ from m2v_onnx.config import Precision
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.export.graph import Part
 from m2v_onnx.model import Table, Vectors
+from m2v_onnx.row_blocks import row_blocks
 
 _INT8_LEVELS, _INT4_LEVELS = 127, 7
 _PACKED_ZERO = 128
 # Shares of a row's largest value that four bits may span: clipping a few values can make all others finer.
 _INT4_SPANS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4)
-_BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,7 @@ def _quantise(table: Table, *, n_levels: int, spans: Sequence[float]) -> Encoded
     column_scale = _column_scale(table)
     codes = np.empty(table.shape, np.int8)
     row_scale = np.empty(len(table), np.float32)
-    for start in range(0, len(table), _BLOCK_ROWS):
-        rows = slice(start, start + _BLOCK_ROWS)
+    for rows in row_blocks(table):
         scaled = table[rows] / column_scale
         least_error = np.full(len(scaled), np.inf, np.float32)
         largest = _without_zeros(np.abs(scaled).max(axis=1) / n_levels)
@@ -149,8 +148,8 @@ def _quantise(table: Table, *, n_levels: int, spans: Sequence[float]) -> Encoded
 def _column_scale(table: Table) -> Vectors:
     """Give (D,) float32, the root mean square of each column: the first of a PCA are far larger."""
     squares = np.zeros(table.shape[1], np.float64)
-    for start in range(0, len(table), _BLOCK_ROWS):
-        squares += np.square(table[start : start + _BLOCK_ROWS].astype(np.float32)).sum(axis=0)
+    for rows in row_blocks(table):
+        squares += np.square(table[rows].astype(np.float32)).sum(axis=0)
     return _without_zeros(np.sqrt(squares / len(table)).astype(np.float32))
 
 

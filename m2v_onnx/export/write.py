@@ -31,7 +31,7 @@ BUILDERS: dict[GraphName, Callable[..., Graph]] = {
 
 
 def write_model(
-    model: StaticModel,
+    take_model: Callable[[], StaticModel],
     path: Path,
     *,
     graphs: Sequence[GraphName],
@@ -39,14 +39,26 @@ def write_model(
     table: TablePlace,
     force: bool,
 ) -> None:
-    """Write a model's folder: see `StaticModel.save_pretrained`."""
+    """Write a model's folder: see `StaticModel.save_pretrained`.
+
+    Args:
+        take_model: gives the model. When nobody else holds it, its table is freed before the folder is read
+            again, so that a large one is never in memory twice.
+        path: as for `save_pretrained`, like all that follow.
+        graphs: which graphs.
+        precisions: number types of each graph.
+        table: `embedded` or `shared`.
+        force: write into a folder that holds other things, too.
+    """
     for graph in graphs:
         check_choice("graph", graph, BUILDERS)
     for precision in precisions:
         check_choice("precision", precision, get_args(Precision))
     check_choice("table", table, get_args(TablePlace))
+    model = take_model()
     with replace_folder(path, force=force) as draft:
         write_model_files(model, draft)
+        del model
         model = read_model(draft)  # as everybody else will see it
         write_engine_files(model, draft)
         write_goldens(make_goldens(model), draft)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count, islice
@@ -19,8 +17,9 @@ from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.progress import track
 from m2v_onnx.runtime.engines import EngineChoice, ReferenceEngine, choose_engine
 from m2v_onnx.runtime.flat_ids import FlatIds
-from m2v_onnx.runtime.pooling import Pooling, RowPooling, SparsePooling
+from m2v_onnx.runtime.pooling import CompiledPooling, Pooling, RowPooling
 from m2v_onnx.runtime.tokenization import tokenize_batch
+from m2v_onnx.side_by_side import map_side_by_side
 
 MaxLength = int | Literal["model"] | None
 
@@ -98,7 +97,8 @@ class Encoder:
         few = out is not None and self._are_few(len(out))
         limit = self._limit(batching.max_length)
 
-        def embed(batch: list[str], start: int) -> Vectors:
+        def embed(numbered: tuple[int, list[str]]) -> Vectors:
+            start, batch = numbered
             if out is None:
                 block: Vectors = np.empty((len(batch), self._model.dim), np.float32)
             else:
@@ -107,12 +107,13 @@ class Encoder:
             return block
 
         rest = iter(texts)
-        batches = iter(lambda: list(islice(rest, batching.batch_size)), [])
-        starts = count(0, batching.batch_size)
+        batches = zip(
+            count(0, batching.batch_size), iter(lambda: list(islice(rest, batching.batch_size)), [])
+        )
         n_workers = 1 if out is not None and len(out) <= batching.batch_size else batching.n_threads
         if n_workers == 1:
-            return map(embed, batches, starts)
-        return _side_by_side(embed, zip(batches, starts, strict=False), n_workers=n_workers or count_cores())
+            return map(embed, batches)
+        return map_side_by_side(embed, batches, n_workers=n_workers or count_cores())
 
     def _are_few(self, n_texts: int) -> bool:
         """Tell whether to encode texts by what is loaded; counts them."""
@@ -139,8 +140,8 @@ class Encoder:
     @cached_property
     def _pooling(self) -> Pooling:
         """What pools batches: the graph when its precision was asked for, else the fastest that is there."""
-        if self._model.precision is None and SparsePooling.is_available():
-            return SparsePooling(self._model)
+        if self._model.precision is None and CompiledPooling.is_available():
+            return CompiledPooling(self._model)
         if self._model.graph_path is None:
             return self._row_pooling
         from m2v_onnx.runtime.graph_pooling import GraphPooling
@@ -163,20 +164,3 @@ class Encoder:
                 f"expected the table's vectors from {self._model.graph_path}, found others: they are of two "
                 "models; load the folder again, or write it again with `m2v-onnx export`"
             )
-
-
-def _side_by_side(
-    work: Callable[[list[str], int], Vectors], batches: Iterator[tuple[list[str], int]], *, n_workers: int
-) -> Iterator[Vectors]:
-    """Give the results in the order of the batches, reading a few batches ahead."""
-    pool = ThreadPoolExecutor(n_workers)
-    try:
-        pending: deque[Future[Vectors]] = deque()
-        for batch, start in batches:
-            pending.append(pool.submit(work, batch, start))
-            if len(pending) > 2 * n_workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:  # also after Ctrl-C, a bad text, a source that failed, a reader that stopped
-        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Token ids to vectors: by a sparse product, or row by row."""
+"""Token ids to vectors: by C code, or in NumPy."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Pooling(Protocol):
         ...
 
 
-class SparsePooling:
-    """The mean as a product of a sparse matrix, a row a text, and the table, by scipy.
+class CompiledPooling:
+    """The mean by C code of our own, `row_sums.c`.
 
     Every row of the table is read where it lies and added to the sum in the order of the tokens: nothing is
     copied or padded, and a text's vector does not depend on the texts beside it.
@@ -30,27 +30,30 @@ class SparsePooling:
     """
 
     def __init__(self, model: StaticModel) -> None:
-        from scipy.sparse import csr_array
+        from m2v_onnx.runtime import _row_sums
 
-        self._csr_array = csr_array
+        self._pool = _row_sums.pool
         self._model = model
-        self._table = np.asarray(model.table, np.float32)  # a copy where the table has fewer bits
+        self._table = np.ascontiguousarray(model.table, np.float32)  # a copy where the table has fewer bits
 
     @staticmethod
     def is_available() -> bool:
-        """Tell whether scipy is installed."""
-        return importlib.util.find_spec("scipy") is not None
+        """Tell whether the C code was compiled when this package was installed."""
+        return importlib.util.find_spec("m2v_onnx.runtime._row_sums") is not None
 
     def pool(self, found: FlatIds, out: Vectors) -> None:
         """See `Pooling`."""
         model = self._model
-        values = np.ones(len(found.ids), np.float32) if model.weights is None else model.weights[found.ids]
-        rows = found.ids if model.mapping is None else model.mapping[found.ids]
-        shape = (len(found), len(self._table))
-        sums = self._csr_array((values, rows, found.offsets.astype(np.int32)), shape=shape) @ self._table
-        # A unit vector is that of the sum, too.
-        lengths = row_norms(sums) if model.config.normalize else np.maximum(found.lengths, 1)
-        np.divide(sums, lengths.astype(np.float32)[:, None], out=out)
+        self._pool(
+            self._table,
+            model.dim,
+            model.mapping,
+            model.weights,
+            found.ids,
+            found.offsets,
+            model.config.normalize,
+            out,
+        )
 
 
 class RowPooling:

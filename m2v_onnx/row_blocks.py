@@ -1,0 +1,44 @@
+"""Reading a large array block by block, without keeping a mapped file in memory."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_BLOCK_ROWS = 4096
+
+
+def row_blocks(array: npt.NDArray[Any]) -> Iterator[slice]:
+    """Give slices that cover all rows; a mapped file's pages are let go behind each.
+
+    >>> import numpy as np
+    >>> list(row_blocks(np.zeros((5000, 2))))
+    [slice(0, 4096, None), slice(4096, 8192, None)]
+    """
+    for start in range(0, len(array), _BLOCK_ROWS):
+        yield slice(start, start + _BLOCK_ROWS)
+        _release(array)
+
+
+def rows_not_finite(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Give the indices of the rows with NaN or infinity.
+
+    >>> import numpy as np
+    >>> rows_not_finite(np.array([[1.0, 2.0], [3.0, np.nan]])).tolist()
+    [1]
+    """
+    bad = [rows.start + np.flatnonzero(~np.isfinite(array[rows]).all(axis=1)) for rows in row_blocks(array)]
+    return np.concatenate([np.empty(0, np.int64), *bad])
+
+
+def _release(array: npt.NDArray[Any]) -> None:
+    """Let the pages of a mapped file go: they are read again when they are needed."""
+    base = array
+    while isinstance(base, np.ndarray) and base.base is not None:
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)
