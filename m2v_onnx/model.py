@@ -233,8 +233,8 @@ class StaticModel:
     ) -> Vectors:
         """Embed texts: the mean of their tokens' vectors.
 
-        The extra `fast` brings faster tokenizers, and scipy for the mean; without it, batches are pooled by
-        onnxruntime. A few texts are pooled in NumPy. All of them give the same vectors.
+        The extra `fast` brings faster tokenizers. The mean is compiled C; where the package was installed
+        without a C compiler, it is onnxruntime's, and NumPy's for a few texts. All give the same vectors.
 
         Args:
             texts: one text, or any number of them.

@@ -31,8 +31,7 @@ def test_loading_a_local_model_and_encoding_loads_nothing_heavy(folder):
     assert not {*HEAVY, "onnxruntime", "huggingface_hub", "rich", "typer"} & modules
     assert modules == loaded_modules(f"{code}.encode(['sun'] * 1000)")
     modules = loaded_modules(f"{code}.encode(['sun'] * 1001)")
-    assert "scipy" in modules
-    assert not {*HEAVY, "onnxruntime", "huggingface_hub", "rich"} - {"scipy"} & modules
+    assert not {*HEAVY, "onnxruntime", "huggingface_hub", "rich"} & modules
     modules = loaded_modules(f"{code[:-1]}, precision='fp32').encode(['sun'] * 100)")
     assert "onnxruntime" in modules
     assert not {*HEAVY, "huggingface_hub", "rich"} & modules

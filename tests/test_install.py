@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,13 @@ def run_in(python: Path, code: str, *arguments: object) -> str:
     return result.stdout
 
 
-def test_the_wheel_alone_encodes(uv, folder, tmp_path):
-    subprocess.run([uv, "build", "-q", "--wheel", "--out-dir", tmp_path, ROOT], check=True)
+@pytest.mark.parametrize("compiler", ["cc", "false"])
+def test_the_wheel_alone_encodes(uv, folder, tmp_path, compiler):
+    if compiler == "cc" and shutil.which("cc") is None:
+        pytest.skip("there is no C compiler")
+    # The wheel is built from the source distribution: nothing that an older build left is found there.
+    command = [uv, "build", "-q", "--out-dir", tmp_path, ROOT]
+    subprocess.run(command, check=True, env={**os.environ, "CC": compiler})
     python = make_environment(uv, tmp_path / "environment", next(tmp_path.glob("*.whl")))
     code = (
         "import importlib.metadata as m, json, re, sys; from m2v_onnx import StaticModel, M2vOnnxError\n"
@@ -52,11 +58,15 @@ def test_the_wheel_alone_encodes(uv, folder, tmp_path):
         "model = StaticModel.from_pretrained(sys.argv[1])\n"
         "try: model.save_pretrained(sys.argv[1])\nexcept M2vOnnxError as error: message = str(error)\n"
         "installed = [d.metadata['Name'].lower() for d in m.distributions()]\n"
-        "print(json.dumps([required, model.encode(['sun']).tolist(), message, installed]))"
+        "vectors = model.encode(['sun'] * 2000)[[0, -1]].tolist()\n"
+        "from m2v_onnx.runtime.pooling import CompiledPooling\n"
+        "is_compiled = CompiledPooling.is_available()\n"
+        "print(json.dumps([required, vectors, message, installed, is_compiled]))"
     )
-    required, vectors, message, installed = json.loads(run_in(python, code, folder))
+    required, vectors, message, installed, is_compiled = json.loads(run_in(python, code, folder))
     assert {name.replace("-", "_") for name in required} == BASE
-    assert vectors == [[3, 4]]
+    assert vectors == [[3, 4], [3, 4]]
+    assert is_compiled == (compiler == "cc")
     assert 'pip install "m2v-onnx[export]"' in message
     assert not {"torch", "transformers", "optimum", "onnx", "scikit-learn"} & set(installed)
 

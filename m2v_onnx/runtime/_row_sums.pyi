@@ -6,6 +6,7 @@ def pool(
     dim: int,
     rows: npt.NDArray[np.int32] | None,
     weights: npt.NDArray[np.float32] | None,
+    counts: npt.NDArray[np.bool_],
     ids: npt.NDArray[np.int32],
     offsets: npt.NDArray[np.int64],
     normalize: bool,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count, islice
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -25,8 +25,10 @@ MaxLength = int | Literal["model"] | None
 
 # So few texts are faster row by row.
 _FEW_TEXTS = 8
-# And so many, in all calls so far, are done before the fast engine and scipy are loaded: half a second.
+# And so many, in all calls so far, are done before the fast engine is loaded: a tenth of a second.
 _COLD_TEXTS = 1000
+# No worker is set to work for fewer.
+_LEAST_CHARACTERS = 100_000
 # How far a graph's vectors may be from the table's, as a share of the largest number.
 _GRAPH_TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.1, "int4": 1.0}
 
@@ -68,7 +70,7 @@ class Encoder:
         all_texts = [texts] if isinstance(texts, str) else list(texts)
         vectors: Vectors = np.empty((len(all_texts), self._model.dim), np.float32)
         with track("Encoding", total=len(all_texts), unit="texts", show=show_progress_bar) as advance:
-            for block in self._blocks(all_texts, batching, out=vectors):
+            for block in self._blocks(all_texts, _share(all_texts, batching), out=vectors):
                 advance(len(block))
         return vectors.reshape(self._model.dim) if isinstance(texts, str) else vectors
 
@@ -83,7 +85,8 @@ class Encoder:
         if isinstance(texts, str):
             raise ArgumentError("texts must be a list of strings, found one string: put it into a list")
         limit = self._limit(max_length)
-        return tokenize_batch(self._model, self._reference, list(texts), max_length=limit).to_lists()
+        found = tokenize_batch(self._model, self._reference, list(texts), max_length=limit)
+        return found.keep(self._model.counting_ids).to_lists()
 
     @cached_property
     def engine_choice(self) -> EngineChoice:
@@ -106,14 +109,8 @@ class Encoder:
             self._embed(batch, start, block, limit=limit, few=few)
             return block
 
-        rest = iter(texts)
-        batches = zip(
-            count(0, batching.batch_size), iter(lambda: list(islice(rest, batching.batch_size)), [])
-        )
-        n_workers = 1 if out is not None and len(out) <= batching.batch_size else batching.n_threads
-        if n_workers == 1:
-            return map(embed, batches)
-        return map_side_by_side(embed, batches, n_workers=n_workers or count_cores())
+        n_workers = batching.n_threads or count_cores()
+        return map_side_by_side(embed, _cut(texts, batching.batch_size), n_workers=n_workers)
 
     def _are_few(self, n_texts: int) -> bool:
         """Tell whether to encode texts by what is loaded; counts them."""
@@ -124,7 +121,7 @@ class Encoder:
         is_cold = few and "engine_choice" not in self.__dict__
         engine = self._reference if is_cold else self.engine_choice.engine
         found = tokenize_batch(self._model, engine, texts, max_length=limit, first_index=start)
-        (self._row_pooling if few and self._model.precision is None else self._pooling).pool(found, out)
+        (self._light_pooling if few and self._model.precision is None else self._pooling).pool(found, out)
 
     def _limit(self, max_length: MaxLength) -> int | None:
         return self._model.config.max_length if max_length == "model" else max_length
@@ -134,8 +131,10 @@ class Encoder:
         return ReferenceEngine(self._model)
 
     @cached_property
-    def _row_pooling(self) -> RowPooling:
-        return RowPooling(self._model)
+    def _light_pooling(self) -> Pooling:
+        """What pools a few texts: it loads neither graph nor table."""
+        is_compiled = CompiledPooling.is_available() and self._model.table.dtype == np.float32
+        return self._pooling if is_compiled else RowPooling(self._model)
 
     @cached_property
     def _pooling(self) -> Pooling:
@@ -143,7 +142,7 @@ class Encoder:
         if self._model.precision is None and CompiledPooling.is_available():
             return CompiledPooling(self._model)
         if self._model.graph_path is None:
-            return self._row_pooling
+            return RowPooling(self._model)
         from m2v_onnx.runtime.graph_pooling import GraphPooling
 
         graph = GraphPooling(self._model.graph_path, table=self._model.table)
@@ -155,8 +154,7 @@ class Encoder:
         n_tokens = self._model.n_tokens
         probes = FlatIds.of([[i] for i in (n_tokens // 3, n_tokens // 2, n_tokens - 1)])
         expected, found = np.empty((2, len(probes), self._model.dim), np.float32)
-        probes = probes.keep(self._model.counting_ids)
-        self._row_pooling.pool(probes, expected)
+        RowPooling(self._model).pool(probes, expected)
         graph.pool(probes, found)
         tolerance = _GRAPH_TOLERANCES[self._model.precision or "fp32"]
         if not np.allclose(found, expected, atol=tolerance * np.abs(expected).max(initial=0)):
@@ -164,3 +162,24 @@ class Encoder:
                 f"expected the table's vectors from {self._model.graph_path}, found others: they are of two "
                 "models; load the folder again, or write it again with `m2v-onnx export`"
             )
+
+
+def _cut(texts: Iterable[str], batch_size: int) -> Iterator[tuple[int, list[str]]]:
+    """Cut texts into batches, each with the number of its first text."""
+    rest, start = iter(texts), 0
+    while batch := list(islice(rest, batch_size)):
+        yield start, batch
+        start += len(batch)
+
+
+def _share(texts: list[str], batching: Batching) -> Batching:
+    """Make batches equal, not larger than asked for, and as many for every worker that is worth its start."""
+    try:
+        n_characters = sum(map(len, texts))
+    except TypeError:  # no texts: the tokenizer says so
+        n_characters = 0
+    n_workers = n_characters // _LEAST_CHARACTERS
+    n_workers = 1 if n_workers <= 1 else min(n_workers, batching.n_threads or count_cores())
+    n_batches = -(-len(texts) // (batching.batch_size * n_workers)) * n_workers
+    size = -(-len(texts) // max(1, n_batches))
+    return Batching(max(1, size), batching.max_length, n_workers)

@@ -72,7 +72,7 @@ class NanotokenEngine:
     def encode(self, texts: Sequence[str]) -> FlatIds:
         """See `TokenEngine`."""
         found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False, parallel=False)
-        return FlatIds(found.ids.astype(np.int32), found.offsets)
+        return FlatIds(found.ids.view(np.int32), found.offsets)
 
 
 class GigatokenEngine:

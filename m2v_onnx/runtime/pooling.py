@@ -15,7 +15,7 @@ class Pooling(Protocol):
     """Token ids to vectors. Thread-safe."""
 
     def pool(self, found: FlatIds, out: Vectors) -> None:
-        """Write the (B, D) vectors of B texts' token ids, all of which count, into `out`."""
+        """Write the (B, D) vectors of B texts into `out`; unknown and special tokens do not count."""
         ...
 
 
@@ -49,6 +49,7 @@ class CompiledPooling:
             model.dim,
             model.mapping,
             model.weights,
+            model.counting_ids,
             found.ids,
             found.offsets,
             model.config.normalize,
@@ -68,6 +69,7 @@ class RowPooling:
 
     def pool(self, found: FlatIds, out: Vectors) -> None:
         """See `Pooling`."""
+        found = found.keep(self._model.counting_ids)
         for index in range(len(found)):
             ids = found.ids[found.offsets[index] : found.offsets[index + 1]]
             if len(ids):

@@ -30,25 +30,58 @@ enum {
 typedef struct {
     const float *table; /* (n_rows, dim) */
     Py_ssize_t n_rows, dim;
-    const int32_t *rows;  /* (n_tokens,), the row of each token; NULL for the identity */
-    const float *weights; /* (n_tokens,), a factor for each token; NULL for ones */
+    const int32_t *rows;   /* (n_tokens,), the row of each token; NULL for the identity */
+    const float *weights;  /* (n_tokens,), a factor for each token; NULL for ones */
+    const uint8_t *counts; /* (n_tokens,), whether a token takes part in the mean */
     Py_ssize_t n_tokens;
     const int32_t *ids;     /* (n_ids,), texts one behind the other */
     const int64_t *offsets; /* (n_texts + 1,), where each begins, and where the last ends */
     Py_ssize_t n_ids, n_texts;
     int normalize;
     float *out; /* (n_texts, dim) */
+    /* The rows and weights of the tokens that count, and where those of each text begin. */
+    int32_t *counting_rows; /* (n_ids,) at most */
+    float *counting_weights;
+    int64_t *counting_offsets; /* (n_texts + 1,) */
 } Job;
 
-static INLINE const float *row_of(const Job *job, int32_t id)
+/* What would be read outside of the arrays: a message with places for a limit and for what was found. */
+typedef struct {
+    const char *message;
+    Py_ssize_t limit, found;
+} Fault;
+
+/* Find the rows of all tokens. */
+static Fault find_rows(Job *job)
 {
-    return job->table + (Py_ssize_t)(job->rows ? job->rows[id] : id) * job->dim;
+    int64_t n_counting = 0;
+    for (Py_ssize_t text = 0; text < job->n_texts; text++) {
+        const int64_t start = job->offsets[text], stop = job->offsets[text + 1];
+        if (start < 0 || stop < start || stop > job->n_ids)
+            return (Fault){"offsets must rise from 0 to %zd, found others at text %zd", job->n_ids, text};
+        job->counting_offsets[text] = n_counting;
+        for (int64_t token = start; token < stop; token++) {
+            const int32_t id = job->ids[token];
+            if (id < 0 || id >= job->n_tokens)
+                return (Fault){"token ids must be from 0 to %zd, found %zd", job->n_tokens - 1, id};
+            const int32_t row = job->rows ? job->rows[id] : id;
+            if (row < 0 || row >= job->n_rows)
+                return (Fault){"rows must be from 0 to %zd, found %zd", job->n_rows - 1, row};
+            job->counting_rows[n_counting] = row;
+            if (job->weights)
+                job->counting_weights[n_counting] = job->weights[id];
+            n_counting += job->counts[id];
+        }
+    }
+    job->counting_offsets[job->n_texts] = n_counting;
+    return (Fault){0};
 }
 
-static INLINE void finish(const Job *job, float *out, int64_t n_ids)
+/* Divide a sum by the number of its rows, or by its own length: a unit vector is that of the sum, too. */
+static INLINE void finish(const Job *job, float *out, int64_t n_rows)
 {
-    float factor = n_ids ? 1.0f / (float)n_ids : 1.0f;
-    if (job->normalize) { /* a unit vector is that of the sum, too */
+    float factor = n_rows ? 1.0f / (float)n_rows : 1.0f;
+    if (job->normalize) {
         float partial[LINE_COLUMNS] = {0}, sum = 0;
         Py_ssize_t column = 0;
         for (; column + LINE_COLUMNS <= job->dim; column += LINE_COLUMNS)
@@ -64,26 +97,25 @@ static INLINE void finish(const Job *job, float *out, int64_t n_ids)
         out[column] *= factor;
 }
 
-static INLINE void pool_as_compiled(const Job *job)
+static INLINE void pool_weighted(const Job *job, int is_weighted)
 {
     const Py_ssize_t n_whole = job->dim - job->dim % BLOCK_COLUMNS;
-    const int64_t last = job->offsets[job->n_texts] - TOKENS_AHEAD;
+    const int64_t last = job->counting_offsets[job->n_texts] - TOKENS_AHEAD;
     for (Py_ssize_t text = 0; text < job->n_texts; text++) {
-        const int64_t start = job->offsets[text], stop = job->offsets[text + 1];
+        const int64_t start = job->counting_offsets[text], stop = job->counting_offsets[text + 1];
         float *out = job->out + text * job->dim;
         for (Py_ssize_t column = 0; column < n_whole; column += BLOCK_COLUMNS) {
+            const float *block = job->table + column;
             lanes sums[BLOCK_LANES] = {0};
             for (int64_t token = start; token < stop; token++) {
-                const int32_t id = job->ids[token];
-                const float *row = row_of(job, id) + column;
-                const float weight = job->weights ? job->weights[id] : 1.0f;
                 if (token < last) {
-                    const float *next = row_of(job, job->ids[token + TOKENS_AHEAD]) + column;
+                    const float *ahead = block + job->counting_rows[token + TOKENS_AHEAD] * job->dim;
                     for (int k = 0; k < BLOCK_COLUMNS; k += LINE_COLUMNS)
-                        PREFETCH(next + k);
+                        PREFETCH(ahead + k);
                 }
+                const lanes *row = (const lanes *)(block + job->counting_rows[token] * job->dim);
                 for (int k = 0; k < BLOCK_LANES; k++)
-                    sums[k] += weight * ((const lanes *)row)[k];
+                    sums[k] += (is_weighted ? job->counting_weights[token] : 1.0f) * row[k];
             }
             for (int k = 0; k < BLOCK_LANES; k++)
                 ((lanes *)(out + column))[k] = sums[k];
@@ -91,14 +123,20 @@ static INLINE void pool_as_compiled(const Job *job)
         for (Py_ssize_t column = n_whole; column < job->dim; column++)
             out[column] = 0;
         for (int64_t token = start; token < stop && n_whole < job->dim; token++) {
-            const int32_t id = job->ids[token];
-            const float *row = row_of(job, id);
-            const float weight = job->weights ? job->weights[id] : 1.0f;
+            const float *row = job->table + job->counting_rows[token] * job->dim;
             for (Py_ssize_t column = n_whole; column < job->dim; column++)
-                out[column] += weight * row[column];
+                out[column] += (is_weighted ? job->counting_weights[token] : 1.0f) * row[column];
         }
         finish(job, out, stop - start);
     }
+}
+
+static INLINE void pool_as_compiled(const Job *job)
+{
+    if (job->weights)
+        pool_weighted(job, 1);
+    else
+        pool_weighted(job, 0);
 }
 
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -119,78 +157,81 @@ static void pool(const Job *job)
     pool_as_compiled(job);
 }
 
-/* Raise for what would be read or written outside of the arrays. */
-static int check(const Job *job, Py_ssize_t n_table, Py_ssize_t n_weights, Py_ssize_t n_out)
+/* Give whether the job is done; an exception says why it is not. */
+static int run(Job *job)
 {
-    if (job->dim < 1 || n_table != job->n_rows * job->dim || n_out != job->n_texts * job->dim ||
-        (job->weights && n_weights != job->n_tokens)) {
-        PyErr_SetString(PyExc_ValueError, "table, weights, offsets and out must fit together");
-        return 0;
+    int is_done = 0;
+    job->counting_rows = PyMem_Malloc(sizeof(int32_t) * (size_t)(job->n_ids + 1)); /* the last may not count */
+    job->counting_weights = job->weights ? PyMem_Malloc(sizeof(float) * (size_t)(job->n_ids + 1)) : NULL;
+    job->counting_offsets = PyMem_Malloc(sizeof(int64_t) * (size_t)(job->n_texts + 1));
+    if (!job->counting_rows || !job->counting_offsets || (job->weights && !job->counting_weights))
+        PyErr_NoMemory();
+    else {
+        Fault fault;
+        Py_BEGIN_ALLOW_THREADS
+        fault = find_rows(job);
+        if (!fault.message)
+            pool(job);
+        Py_END_ALLOW_THREADS
+        is_done = !fault.message;
+        if (!is_done)
+            PyErr_Format(PyExc_IndexError, fault.message, fault.limit, fault.found);
     }
-    int64_t before = 0;
-    for (Py_ssize_t text = 0; text <= job->n_texts; text++) {
-        if (job->offsets[text] < before || job->offsets[text] > job->n_ids) {
-            PyErr_Format(PyExc_IndexError, "offset %zd must lie between the one before and %zd", text, job->n_ids);
-            return 0;
-        }
-        before = job->offsets[text];
-    }
-    for (Py_ssize_t token = 0; token < job->n_ids; token++) {
-        const int32_t id = job->ids[token];
-        if (id < 0 || id >= job->n_tokens) {
-            PyErr_Format(PyExc_IndexError, "token id %d must lie between 0 and %zd", (int)id, job->n_tokens - 1);
-            return 0;
-        }
-        if (job->rows && (job->rows[id] < 0 || job->rows[id] >= job->n_rows)) {
-            PyErr_Format(PyExc_IndexError, "row %d must lie between 0 and %zd", (int)job->rows[id], job->n_rows - 1);
-            return 0;
-        }
-    }
-    return 1;
+    PyMem_Free(job->counting_rows);
+    PyMem_Free(job->counting_weights);
+    PyMem_Free(job->counting_offsets);
+    return is_done;
+}
+
+static Py_ssize_t length_of(const Py_buffer *buffer, size_t item_size)
+{
+    return buffer->len / (Py_ssize_t)item_size;
 }
 
 static PyObject *pool_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    Py_buffer table, rows, weights, ids, offsets, out;
-    Job job;
-    if (!PyArg_ParseTuple(arguments, "y*nz*z*y*y*pw*:pool", &table, &job.dim, &rows, &weights, &ids, &offsets,
-                          &job.normalize, &out))
+    Py_buffer table, rows, weights, counts, ids, offsets, out;
+    Job job = {0};
+    if (!PyArg_ParseTuple(arguments, "y*nz*z*y*y*y*pw*:pool", &table, &job.dim, &rows, &weights, &counts, &ids,
+                          &offsets, &job.normalize, &out))
         return NULL;
-    const Py_ssize_t n_table = table.len / (Py_ssize_t)sizeof(float);
     job.table = table.buf;
-    job.n_rows = job.dim > 0 ? n_table / job.dim : 0;
+    job.n_rows = job.dim > 0 ? length_of(&table, sizeof(float)) / job.dim : 0;
     job.rows = rows.buf;
     job.weights = weights.buf;
-    job.n_tokens = rows.buf ? rows.len / (Py_ssize_t)sizeof(int32_t) : job.n_rows;
+    job.counts = counts.buf;
+    job.n_tokens = counts.len;
     job.ids = ids.buf;
-    job.n_ids = ids.len / (Py_ssize_t)sizeof(int32_t);
+    job.n_ids = length_of(&ids, sizeof(int32_t));
     job.offsets = offsets.buf;
-    job.n_texts = offsets.len / (Py_ssize_t)sizeof(int64_t) - 1;
+    job.n_texts = length_of(&offsets, sizeof(int64_t)) - 1;
     job.out = out.buf;
-    const int is_sound = check(&job, n_table, weights.len / (Py_ssize_t)sizeof(float),
-                               out.len / (Py_ssize_t)sizeof(float));
-    if (is_sound) {
-        Py_BEGIN_ALLOW_THREADS
-        pool(&job);
-        Py_END_ALLOW_THREADS
-    }
+    int is_done = 0;
+    if (job.dim < 1 || job.n_texts < 0 || length_of(&out, sizeof(float)) != job.n_texts * job.dim ||
+        (rows.buf && length_of(&rows, sizeof(int32_t)) != job.n_tokens) ||
+        (weights.buf && length_of(&weights, sizeof(float)) != job.n_tokens))
+        PyErr_SetString(PyExc_ValueError, "rows, weights and counts, and offsets and out, must fit together");
+    else
+        is_done = run(&job);
     PyBuffer_Release(&table);
     PyBuffer_Release(&rows);
     PyBuffer_Release(&weights);
+    PyBuffer_Release(&counts);
     PyBuffer_Release(&ids);
     PyBuffer_Release(&offsets);
     PyBuffer_Release(&out);
-    if (!is_sound)
+    if (!is_done)
         return NULL;
     Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
     {"pool", pool_rows, METH_VARARGS,
-     "pool(table, dim, rows, weights, ids, offsets, normalize, out)\n\nSee m2v_onnx.runtime.pooling.RowSums."},
+     "pool(table, dim, rows, weights, counts, ids, offsets, normalize, out)\n\n"
+     "See m2v_onnx.runtime.pooling.CompiledPooling."},
     {NULL, NULL, 0, NULL}};
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_row_sums", .m_size = 0, .m_methods = methods};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_row_sums", .m_methods = methods};
 
 PyMODINIT_FUNC PyInit__row_sums(void)
 {

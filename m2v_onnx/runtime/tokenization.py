@@ -19,10 +19,10 @@ def tokenize_batch(
     max_length: int | None,
     first_index: int = 0,
 ) -> FlatIds:
-    """Give the ids of the known tokens of each text.
+    """Give the token ids of each text, unknown and special tokens included.
 
-    The text is cut to `max_length` median tokens' characters, tokenised, cut to `max_length` tokens, and
-    only then loses its unknown and special tokens: the order of model2vec 0.10.0.
+    The text is cut to `max_length` median tokens' characters, tokenised, and cut to `max_length` tokens, and
+    what does not count is dropped from these: the order of model2vec 0.10.0.
 
     Args:
         model: whose limits to use.
@@ -46,9 +46,7 @@ def tokenize_batch(
     except TypeError as error:
         check_unicode(texts, first_index=first_index)
         raise ArgumentError("the tokenizer refused these texts: expected strings") from error
-    if max_length is not None:
-        found = found.truncate(max_length)
-    return found.keep(model.counting_ids)
+    return found if max_length is None else found.truncate(max_length)
 
 
 def _encode(model: StaticModel, engine: TokenEngine, texts: Sequence[str]) -> FlatIds:

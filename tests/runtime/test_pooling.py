@@ -1,0 +1,103 @@
+"""The mean in C against the mean in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from m2v_onnx.runtime.flat_ids import FlatIds
+from m2v_onnx.runtime.pooling import CompiledPooling
+
+N_TOKENS, N_ROWS = 9, 5
+
+if not CompiledPooling.is_available():
+    pytest.skip("the package was installed without a C compiler", allow_module_level=True)
+
+from m2v_onnx.runtime import _row_sums  # noqa: E402  # only where it is there
+
+
+def pool(rows: list[list[int]], *, table, mapping=None, weights=None, counts=None, normalize=False):
+    found = FlatIds.of(rows)
+    counts = np.ones(len(table) if mapping is None else len(mapping), bool) if counts is None else counts
+    out = np.full((len(rows), table.shape[1]), np.nan, np.float32)
+    arrays = (mapping, weights, counts, found.ids, found.offsets)
+    _row_sums.pool(table, table.shape[1], *arrays, normalize, out)
+    return out
+
+
+def expected(rows: list[list[int]], *, table, mapping=None, weights=None, counts=None, normalize=False):
+    vectors = np.zeros((len(rows), table.shape[1]))
+    for vector, row in zip(vectors, rows, strict=True):
+        ids = np.array([i for i in row if counts is None or counts[i]], int)
+        found = table[ids if mapping is None else mapping[ids]].astype(float)
+        if weights is not None:
+            found = found * weights[ids, None]
+        if len(ids):
+            vector[:] = found.mean(axis=0)
+    if normalize:
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-32)
+    return vectors
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, N_TOKENS - 1), max_size=40), max_size=12),
+    dim=st.sampled_from([1, 2, 15, 16, 63, 64, 65, 130, 256]),
+    options=st.tuples(*[st.booleans()] * 4),
+    seed=st.integers(0, 99),
+)
+def test_it_is_the_mean(rows, dim, options, seed):
+    rng = np.random.default_rng(seed)
+    is_mapped, is_weighted, has_masked, normalize = options
+    table = rng.normal(size=(N_ROWS if is_mapped else N_TOKENS, dim)).astype(np.float32)
+    choices = {
+        "mapping": rng.integers(0, N_ROWS, N_TOKENS).astype(np.int32) if is_mapped else None,
+        "weights": rng.random(N_TOKENS, np.float32) + np.float32(0.1) if is_weighted else None,
+        "counts": rng.random(N_TOKENS) < 0.7 if has_masked else None,
+        "normalize": normalize,
+    }
+    vectors = pool(rows, table=table, **choices)
+    np.testing.assert_allclose(
+        vectors, expected(rows, table=table, **choices), atol=1e-5 if normalize else 1e-6
+    )
+    alone = [pool([row], table=table, **choices)[0] for row in rows]
+    np.testing.assert_array_equal(vectors, np.array(alone).reshape(vectors.shape))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rows": [[0, 3]]}, "token ids must be from 0 to 2, found 3"),
+        ({"rows": [[-1]]}, "token ids must be from 0 to 2, found -1"),
+        ({"rows": [[0, 1]], "mapping": np.array([0, 7, 0], np.int32)}, "rows must be from 0 to 2, found 7"),
+        ({"rows": [[0]], "mapping": np.array([-2, 0, 0], np.int32)}, "rows must be from 0 to 2, found -2"),
+    ],
+)
+def test_nothing_is_read_outside_of_the_table(arguments, message):
+    with pytest.raises(IndexError, match=message):
+        pool(**arguments, table=np.ones((3, 4), np.float32))
+
+
+@pytest.mark.parametrize("offsets", [[0, 3], [-1, 2], [2, 1, 2]])
+def test_nothing_is_read_outside_of_the_ids(offsets):
+    out = np.empty((len(offsets) - 1, 4), np.float32)
+    ids, counts = np.zeros(2, np.int32), np.ones(3, bool)
+    with pytest.raises(IndexError, match="offsets must rise from 0 to 2, found others at text"):
+        _row_sums.pool(np.ones((3, 4), np.float32), 4, None, None, counts, ids, np.array(offsets), 0, out)
+
+
+@pytest.mark.parametrize("wrong", ["out", "weights", "mapping", "dim", "offsets"])
+def test_sizes_that_do_not_fit(wrong):
+    table, counts, ids = np.ones((3, 4), np.float32), np.ones(3, bool), np.zeros(2, np.int32)
+    weights = np.ones(2 if wrong == "weights" else 3, np.float32)
+    mapping = np.zeros(4 if wrong == "mapping" else 3, np.int32)
+    offsets = np.array([] if wrong == "offsets" else [0, 2], np.int64)
+    out = np.empty((2 if wrong == "out" else 1, 4), np.float32)
+    with pytest.raises(ValueError, match="must fit together"):
+        _row_sums.pool(table, 0 if wrong == "dim" else 4, mapping, weights, counts, ids, offsets, 0, out)
+
+
+def test_what_is_no_array():
+    with pytest.raises(TypeError, match="bytes-like object is required"):
+        _row_sums.pool([1.0], 1, None, None, b"", b"", b"", 0, b"")
