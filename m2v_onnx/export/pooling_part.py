@@ -12,6 +12,9 @@ from m2v_onnx.export.graph import Part
 from m2v_onnx.export.precision import EncodedTable, encode_table, sum_part
 from m2v_onnx.model import StaticModel, Table, Vectors
 
+# So many products of 127 and 127 fit into 32 bits.
+_MOST_WHOLE_TOKENS = 133_000
+
 
 def pooling_part(model: StaticModel, precision: Precision) -> Part:
     """`input_ids` and `attention_mask` int64 (batch, sequence) -> `sentence_embedding` float32 (batch, D).
@@ -20,7 +23,7 @@ def pooling_part(model: StaticModel, precision: Precision) -> Part:
     masked, and a text without a known token gives zeros.
     """
     encoded = encode_table(model.table, precision)
-    return factor_part(model, encoded) + sum_part(encoded) + mean_part(model)
+    return factor_part(model, encoded) + weighted_sum_part(model, encoded) + mean_part(model)
 
 
 def factor_part(model: StaticModel, encoded: EncodedTable) -> Part:
@@ -54,6 +57,12 @@ def factor_part(model: StaticModel, encoded: EncodedTable) -> Part:
     nodes.append(helper.make_node("Gather", ["mapping", "token_ids"], ["row_ids"]))
     constants["mapping"] = model.mapping
     return Part(nodes, constants)
+
+
+def weighted_sum_part(model: StaticModel, encoded: EncodedTable) -> Part:
+    """`row_ids` and `factor` (batch, sequence) -> `sum` float32 (batch, D); in whole numbers if possible."""
+    is_short = model.config.max_length is not None and model.config.max_length <= _MOST_WHOLE_TOKENS
+    return sum_part(encoded, is_whole=encoded.is_whole and model.weights is None and is_short)
 
 
 def mean_part(model: StaticModel) -> Part:

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from m2v_onnx.config import Precision
 from m2v_onnx.export.nodes import Nodes
-from m2v_onnx.export.pooling_part import factor_part
-from m2v_onnx.export.precision import encode_table, sum_part
+from m2v_onnx.export.pooling_part import factor_part, weighted_sum_part
+from m2v_onnx.export.precision import encode_table
 from m2v_onnx.export.word_nodes import Tokens
 from m2v_onnx.model import StaticModel
 
@@ -161,7 +161,7 @@ def _sum_blocks(
     rows = body.add("Slice", [grid, start, body.add("Add", [start, size], "stop")], "grid")
     _split_ids(body, rows)
     names = {"sum": f"{body.group}/sum", "known": f"{body.group}/known"}
-    pooling = factor_part(model, encoded) + sum_part(encoded)
+    pooling = factor_part(model, encoded) + weighted_sum_part(model, encoded)
     body.part = body.part + pooling.renamed(names)
     axis = body.constant("axis", [1], np.int64)
     known = body.add("ReduceSum", [names["known"], axis], "n_known", keepdims=1)

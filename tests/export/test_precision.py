@@ -116,10 +116,67 @@ def test_size_and_faithfulness(precision, bits, least):
 
 def test_eight_bits_by_hand():
     encoded = encode_table(np.array([[3, 0], [-1.5, 4]], np.float32), "int8")
-    np.testing.assert_allclose(encoded.column_scale, np.sqrt([(9 + 2.25) / 2, 16 / 2]), rtol=1e-6)
-    # Divided by the column's scale: 1.265 and 0; -0.632 and 1.414. The largest of a row becomes 127.
+    # Divided by the columns' root mean squares: 1.265 and 0; -0.632 and 1.414. The largest of all becomes
+    # 127 x 127: 1.414 is 16,129 units, and 1.265 is 14,427 of them, 127 x 113.6.
+    unit = np.sqrt(2) / 127**2
+    np.testing.assert_allclose(encoded.column_scale, np.sqrt([(9 + 2.25) / 2, 16 / 2]) * unit, rtol=1e-6)
+    np.testing.assert_array_equal(encoded.row_scale, [114, 127])
     np.testing.assert_array_equal(encoded.rows, [[127, 0], [-57, 127]])
-    np.testing.assert_allclose(decode_table(encoded), [[3, 0], [-1.5, 4]], atol=0.01)
+    np.testing.assert_allclose(decode_table(encoded), [[3, 0], [-1.5, 4]], atol=0.02)
+
+
+def operators(graph) -> set[str]:
+    return {node.op_type for node in graph.proto.graph.node}
+
+
+def test_sums_of_bytes_are_exact_in_any_order_and_company():
+    model = wide_model(64, normalize=False)
+    graph = build_ids_graph(model, precision="int8")
+    assert "MatMulInteger" in operators(graph)
+    session, batch = session_of(graph), random_batch(model, (8, 300))
+    batch["attention_mask"][:] = 1
+    (expected,) = session.run(["sentence_embedding"], batch)
+    turned = {name: array[::-1, ::-1] for name, array in batch.items()}
+    (found,) = session.run(["sentence_embedding"], turned)
+    np.testing.assert_array_equal(found[::-1], expected)
+    for index in range(8):
+        alone = {name: array[[index]] for name, array in batch.items()}
+        np.testing.assert_array_equal(session.run(["sentence_embedding"], alone)[0], expected[[index]])
+
+
+def test_the_largest_bytes_do_not_saturate():
+    table = np.full((200, 8), 3, np.float32)
+    session = session_of(build_ids_graph(wide_model(normalize=False, table=table), precision="int8"))
+    batch = {"input_ids": np.full((2, 5000), 7), "attention_mask": np.ones((2, 5000), np.int64)}
+    np.testing.assert_allclose(session.run(["sentence_embedding"], batch)[0], 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("reason", ["weights", "no limit", "sizes"])
+def test_where_whole_numbers_would_not_do_the_sum_is_one_of_floats(reason):
+    model = wide_model(24)
+    if reason == "weights":
+        model = replace(model, weights=np.linspace(0, 2, 200, dtype=np.float32))
+    elif reason == "no limit":
+        model = replace(model, config=replace(model.config, max_length=None))
+    else:
+        model.table[:150] *= 1e-4  # of 127 levels each, 0 would be left
+    graph = build_ids_graph(model, precision="int8")
+    assert "MatMulInteger" not in operators(graph)
+    vectors = session_of(graph).run(
+        ["sentence_embedding"],
+        {"input_ids": np.arange(2, 200)[:, None], "attention_mask": np.ones((198, 1), np.int64)},
+    )[0]
+    expected = model.table[2:] / np.linalg.norm(model.table[2:], axis=1, keepdims=True)
+    assert (vectors * expected).sum(axis=1)[1:].min() > 0.9999
+
+
+def test_a_few_small_rows_have_fewer_levels():
+    model = wide_model(24)
+    model.table[5] *= 0.002
+    encoded = encode_table(model.table, "int8")
+    assert encoded.row_scale[5] == 1
+    assert 20 < np.abs(encoded.rows[5]).max() < 127
+    np.testing.assert_allclose(decode_table(encoded), model.table, atol=0.04)
 
 
 def test_four_bits_by_hand():
