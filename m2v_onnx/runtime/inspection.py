@@ -10,6 +10,7 @@ from m2v_onnx.config import Recipe
 from m2v_onnx.model import StaticModel
 from m2v_onnx.ort import open_session
 from m2v_onnx.runtime.engines import choose_engine
+from m2v_onnx.runtime.pooling import CompiledPooling
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class GraphDescription:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A static model at a glance; `tokenizer_engine` is what tokenises batches here, and why."""
+    """A static model at a glance; `tokenizer_engine` and `pooling` are what works on batches here, and why."""
 
     teacher: str | None
     tokens: int
@@ -34,6 +35,7 @@ class ModelDescription:
     table_bytes: int
     tokenizer: str
     tokenizer_engine: str
+    pooling: str
     normalize: bool
     max_length: int | None
     recipe: Recipe | None
@@ -64,6 +66,7 @@ def describe_model(model: StaticModel) -> ModelDescription:
         table_bytes=model.table.nbytes,
         tokenizer=type(model.tokenizer.model).__name__,
         tokenizer_engine=f"{choice.engine.name} ({choice.reason})",
+        pooling=_describe_pooling(),
         normalize=model.config.normalize,
         max_length=model.config.max_length,
         recipe=model.config.recipe,
@@ -88,6 +91,12 @@ def describe_text(model: StaticModel, text: str) -> list[TokenDescription]:
         )
         for token_id, length in zip(ids, lengths, strict=True)
     ]
+
+
+def _describe_pooling() -> str:
+    if CompiledPooling.is_available():
+        return "compiled C"
+    return "onnxruntime (m2v-onnx was installed without a C compiler)"
 
 
 def _describe_graph(model: StaticModel) -> GraphDescription | None:
