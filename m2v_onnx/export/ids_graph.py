@@ -72,7 +72,10 @@ def _token_types_input(token_types: Literal["optional", "required"]) -> onnx.Val
 
 
 def _repeat_part(dim: int) -> Part:
-    """`sentence_embedding` -> `last_hidden_state`; `token_type_ids` changes nothing."""
+    """`sentence_embedding` -> `last_hidden_state`; what is in `token_type_ids` changes nothing.
+
+    With no element in them, nobody wants the hidden states: no position is written.
+    """
     nodes = [
         helper.make_node("ReduceSum", ["token_type_ids"], ["type_sum"], keepdims=0),
         helper.make_node("Mul", ["type_sum", "zero"], ["type_zero"]),
@@ -80,12 +83,18 @@ def _repeat_part(dim: int) -> Part:
         helper.make_node("Add", ["sentence_embedding", "nothing"], ["sentence"]),
         helper.make_node("Unsqueeze", ["sentence", "axis_1"], ["sentence_row"]),
         helper.make_node("Shape", ["input_ids"], ["ids_shape"]),
-        helper.make_node("Concat", ["ids_shape", "dim"], ["tokens_shape"], axis=0),
+        helper.make_node("Size", ["token_type_ids"], ["n_types"]),
+        helper.make_node("Min", ["n_types", "one_type"], ["any_type"]),
+        helper.make_node("Max", ["any_type", "batch_alone"], ["is_wanted"]),
+        helper.make_node("Mul", ["ids_shape", "is_wanted"], ["hidden_shape"]),
+        helper.make_node("Concat", ["hidden_shape", "dim"], ["tokens_shape"], axis=0),
         helper.make_node("Expand", ["sentence_row", "tokens_shape"], ["last_hidden_state"]),
     ]
     constants = {
         "axis_1": np.array([1], np.int64),
         "zero": np.array(0, np.int64),
+        "one_type": np.array(1, np.int64),
+        "batch_alone": np.array([1, 0], np.int64),
         "dim": np.array([dim], np.int64),
     }
     return Part(nodes, constants)

@@ -118,8 +118,10 @@ class Encoder:
         return n_texts <= _FEW_TEXTS or self._n_texts <= _COLD_TEXTS
 
     def _embed(self, texts: list[str], start: int, out: Vectors, *, limit: int | None, few: bool) -> None:
-        is_cold = few and "engine_choice" not in self.__dict__
-        engine = self._reference if is_cold else self.engine_choice.engine
+        is_reference_best = few and not (
+            "engine_choice" in self.__dict__ and self.engine_choice.engine.suits_few
+        )
+        engine = self._reference if is_reference_best else self.engine_choice.engine
         found = tokenize_batch(self._model, engine, texts, max_length=limit, first_index=start)
         (self._light_pooling if few and self._model.precision is None else self._pooling).pool(found, out)
 

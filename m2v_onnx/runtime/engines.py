@@ -26,9 +26,15 @@ _WORD_START = "\u2581"
 
 
 class TokenEngine(Protocol):
-    """Texts to token ids, without special tokens around them."""
+    """Texts to token ids, without special tokens around them.
+
+    Attributes:
+        name: of the library.
+        suits_few: whether a call costs little, so that it is the fastest for one text, too.
+    """
 
     name: str
+    suits_few: bool
 
     def encode(self, texts: Sequence[str]) -> FlatIds:
         """Give the ids of texts.
@@ -51,6 +57,7 @@ class ReferenceEngine:
     """The `tokenizers` library."""
 
     name = "tokenizers"
+    suits_few = True
 
     def __init__(self, model: StaticModel) -> None:
         self._tokenizer = model.tokenizer
@@ -65,6 +72,7 @@ class NanotokenEngine:
     """nanotoken, for WordPiece."""
 
     name = "nanotoken"
+    suits_few = True
 
     def __init__(self, model: StaticModel) -> None:
         self._tokenizer = importlib.import_module("nanotoken").Tokenizer.from_json(model.tokenizer.to_str())
@@ -79,6 +87,7 @@ class GigatokenEngine:
     """gigatoken, for BPE, byte-level or with byte fallback."""
 
     name = "gigatoken"
+    suits_few = False  # 0.2 ms a call
 
     def __init__(self, model: StaticModel) -> None:
         self._tokenizer = importlib.import_module("gigatoken").Tokenizer.from_json(model.tokenizer.to_str())
@@ -98,6 +107,7 @@ class TokieEngine:
     """
 
     name = "tokie"
+    suits_few = False
 
     def __init__(self, model: StaticModel) -> None:
         self._reference = ReferenceEngine(model)

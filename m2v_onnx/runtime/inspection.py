@@ -26,7 +26,7 @@ class GraphDescription:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A static model at a glance; `tokenizer_engine` and `pooling` are what works on batches here, and why."""
+    """A static model at a glance; `tokenizer_engine` and `pooling` work on batches here, and say why."""
 
     teacher: str | None
     tokens: int

@@ -93,3 +93,12 @@ def test_it_loads_without_a_word_on_stderr(folder, capfd):
 
     StaticModel.from_pretrained(folder).encode(["sun"] * 9)
     assert capfd.readouterr() == ("", "")
+
+
+def test_without_an_element_in_the_token_types_the_hidden_states_are_left_out(session):
+    ids, mask = [[2, 3, 5], [4, 0, 0]], [[1, 1, 1], [1, 0, 0]]
+    expected = run(session, ids, mask)[1]
+    for shape in ((0, 0), (2, 0)):
+        hidden, vectors = run(session, ids, mask, token_type_ids=np.empty(shape, np.int64))
+        assert hidden.shape == (2, 0, 2)
+        np.testing.assert_array_equal(vectors, expected)

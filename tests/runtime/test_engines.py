@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.goldens import HARD_TEXTS
+from m2v_onnx.runtime import Batching, Encoder
 from m2v_onnx.runtime.engines import ReferenceEngine, TokieEngine, choose_engine
 from tests.builders import tiny_model
 
@@ -127,3 +128,22 @@ def test_what_is_no_text_is_refused_by_its_index_whatever_the_engine(name):
         model.encode(["sun"] * 11 + ["a\ud800"])
     with pytest.raises(ArgumentError, match=r"texts\[11\] must be a string, found int: 3"):
         model.encode(["sun"] * 11 + [3])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_few_texts_go_to_the_engine_that_is_fastest_for_them(name, monkeypatch):
+    encoder = Encoder(MODELS[name]())
+    encoder.encode(["sun"] * 2000, Batching(1024, None, None))
+    engine = encoder.engine_choice.engine
+    n_calls = 0
+
+    def count(texts, encode=engine.encode):
+        nonlocal n_calls
+        n_calls += 1
+        return encode(texts)
+
+    monkeypatch.setattr(engine, "encode", count)
+    encoder.encode(["sun"] * 8, Batching(1024, None, None))
+    assert n_calls == (1 if name == "nanotoken" else 0)
+    encoder.encode(["sun"] * 9, Batching(1024, None, None))
+    assert n_calls == (2 if name == "nanotoken" else 1)
