@@ -13,7 +13,7 @@ from m2v_onnx.runtime.pooling import CompiledPooling
 N_TOKENS, N_ROWS = 9, 5
 
 if not CompiledPooling.is_available():
-    pytest.skip("the package was installed without a C compiler", allow_module_level=True)
+    pytest.skip("the package was installed without a C compiler, or without Python.h", allow_module_level=True)
 
 from m2v_onnx.runtime import _row_sums  # noqa: E402  # only where it is there
 
