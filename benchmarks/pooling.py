@@ -1,8 +1,8 @@
 """Where the time of `encode` goes: `python -m benchmarks.pooling SHARED`.
 
 News, tokenised by the fast engine, then averaged on one thread by compiled C, by scipy's sparse product, and
-by the graphs; a distillation of all-MiniLM-L6-v2 (29,525 x 256 float32). Medians of interleaved rounds: µs for
-a text, and ns for each of its tokens, a row of the table.
+by the graphs; a distillation of all-MiniLM-L6-v2 (29,525 x 256 float32). Medians of interleaved rounds: µs
+for a text, and ns for each of its tokens, a row of the table.
 """
 
 from __future__ import annotations
