@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_args
 
@@ -28,7 +27,7 @@ from m2v_onnx.config import (
     Weighting,
     WordPadding,
 )
-from m2v_onnx.errors import M2vOnnxError, MissingExtraError
+from m2v_onnx.errors import M2vOnnxError, require_module
 
 if TYPE_CHECKING:
     from m2v_onnx.export.verification import GraphReport
@@ -143,8 +142,7 @@ def distill(
     from m2v_onnx.distill import distill as run
     from m2v_onnx.replacement import check_output
 
-    if find_spec("onnx") is None:  # better known before the work than behind it; loaded behind it, too
-        raise MissingExtraError("onnx", "export")
+    require_module("onnx", package="onnx", extra="export")  # better known before the work than behind it
     _show_notes(quiet=quiet)
     files = _parse_files(graph, precision, shared_table)
     check_output(output, force=force)
@@ -165,7 +163,7 @@ def distill(
         choices["sif_coefficient"] = None
     if token_remove_pattern is not None:
         choices["token_remove_pattern"] = None if token_remove_pattern == "none" else token_remove_pattern
-    model = [
+    kept = [
         run(
             teacher,
             vocabulary=vocabulary,
@@ -182,7 +180,7 @@ def distill(
     ]
     from m2v_onnx.export import write_model
 
-    write_model(model.pop, output, force=force, **files)  # a large table is not kept here
+    write_model(kept.pop, output, force=force, **files)  # a large table is not kept here
     _print_summary(output, as_json=as_json, quiet=quiet)
 
 

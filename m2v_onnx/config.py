@@ -24,6 +24,8 @@ OnnxMode = Literal["auto", "reuse", "export"]
 Provider = Literal["auto", "cpu", "cuda", "coreml"]
 
 DEFAULT_MAX_LENGTH = 512
+# Tokens of a text in an int8 graph: its sums are whole numbers of 32 bits, of products of 127 and 127.
+MOST_INT8_TOKENS = 133_000
 DEFAULT_GRAPHS: tuple[GraphName, ...] = ("ids",)
 # transformers.js takes the second one by default.
 DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")

@@ -5,6 +5,8 @@ Every message says what was expected, what was found, where, and what to do.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 
 class M2vOnnxError(Exception):
     """Base of every error that m2v-onnx raises on purpose."""
@@ -38,3 +40,14 @@ class MissingExtraError(M2vOnnxError, ImportError):
             f"this needs the package {package!r}, which is not installed: "
             f'run `pip install "m2v-onnx[{extra}]"`'
         )
+
+
+def require_module(module: str, *, package: str, extra: str) -> None:
+    """Refuse to go on where a module is not installed; it is not loaded.
+
+    Raises:
+        MissingExtraError: naming the package that it comes with.
+    """
+    spec = find_spec(module)
+    if spec is None or spec.loader is None:  # a folder of that name is no module
+        raise MissingExtraError(package, extra)

@@ -45,7 +45,8 @@ class StaticModel:
         config: how to encode, and where the model came from.
         weights: (V,) float32, a factor per token id; None for ones.
         mapping: (V,) int32, the table's row of each token id; None for the identity.
-        graph_path: the ONNX file that `encode` runs; None to pool with NumPy.
+        graph_path: the ONNX file that `encode` runs for a precision, or where there is no C code; None for
+            none.
         precision: the number type of that graph's table, when it was asked for; None lets `encode` take
             whatever is fastest and exact.
 

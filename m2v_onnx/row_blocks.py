@@ -13,7 +13,7 @@ _BLOCK_ROWS = 4096
 
 
 def row_blocks(array: npt.NDArray[Any]) -> Iterator[slice]:
-    """Give slices that cover all rows; a mapped file's pages are let go behind each.
+    """Give slices that cover all rows; the pages of a file mapped read-only are let go behind each.
 
     >>> import numpy as np
     >>> list(row_blocks(np.zeros((5000, 2))))
@@ -40,5 +40,6 @@ def _release(array: npt.NDArray[Any]) -> None:
     base = array
     while isinstance(base, np.ndarray) and base.base is not None:
         base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+    # A map that can be written to may hold what no file holds.
+    if isinstance(base, mmap.mmap) and memoryview(base).readonly and hasattr(base, "madvise"):
         base.madvise(mmap.MADV_DONTNEED)

@@ -34,13 +34,23 @@ def map_side_by_side(
         return
     pool = ThreadPoolExecutor(n_workers - 1)
     pending: deque[_Task[Item, Result]] = deque()
+    source, failure = iter(items), None
     try:
-        for item in items:
+        while True:
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            except Exception as error:  # noqa: BLE001  # it is raised behind the results of what came before
+                failure = error
+                break
             pending.append(_Task(item, pool.submit(work, item)))
             if len(pending) > 2 * n_workers:
                 yield _take_first(work, pending)
         while pending:
             yield _take_first(work, pending)
+        if failure is not None:
+            raise failure
     finally:  # also after Ctrl-C, an item that failed, a source that failed, a reader that stopped
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,16 @@ def run_in(python: Path, code: str, *arguments: object) -> str:
     return result.stdout
 
 
+def check_tests_in(source: Path) -> None:
+    """Nothing of what the tests leave behind is packed."""
+    git = subprocess.run(["git", "ls-files", "tests"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if git.returncode:
+        return  # no clone: nothing to compare with
+    with tarfile.open(source) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames() if archive.getmember(name).isfile()]
+    assert sorted(name for name in names if name.startswith("tests/")) == sorted(git.stdout.split())
+
+
 @pytest.mark.parametrize("compiler", ["cc", "false"])
 def test_the_wheel_alone_encodes(uv, folder, tmp_path, compiler):
     has_headers = Path(sysconfig.get_path("include"), "Python.h").exists()
@@ -53,6 +64,7 @@ def test_the_wheel_alone_encodes(uv, folder, tmp_path, compiler):
     # The wheel is built from the source distribution: nothing that an older build left is found there.
     command = [uv, "build", "-q", "--out-dir", tmp_path, ROOT]
     subprocess.run(command, check=True, env={**os.environ, "CC": compiler})
+    check_tests_in(next(tmp_path.glob("*.tar.gz")))
     python = make_environment(uv, tmp_path / "environment", next(tmp_path.glob("*.whl")))
     code = (
         "import importlib.metadata as m, json, re, sys; from m2v_onnx import StaticModel, M2vOnnxError\n"

@@ -45,6 +45,19 @@ def test_an_error_comes_in_its_turn(n_workers):
         next(results)
 
 
+@pytest.mark.parametrize("n_workers", [1, 2, 5])
+def test_results_come_before_the_failure_of_the_source(n_workers):
+    def source():
+        yield 1
+        yield 2
+        raise OSError("no more")
+
+    results = map_side_by_side(abs, source(), n_workers=n_workers)
+    assert [next(results), next(results)] == [1, 2]
+    with pytest.raises(OSError, match="no more"):
+        next(results)
+
+
 def test_a_few_items_are_read_ahead():
     n_read = 0
 

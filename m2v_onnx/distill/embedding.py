@@ -18,7 +18,7 @@ from m2v_onnx.side_by_side import map_side_by_side
 logger = logging.getLogger(__name__)
 
 # Positions per run: on a CPU what stays in the cache, on a GPU what keeps it busy.
-_CPU_BATCH_POSITIONS = 384
+_CPU_BATCH_POSITIONS = 256
 _GPU_BATCH_POSITIONS = 65_536
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import logging
 import os
 import secrets
@@ -16,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from m2v_onnx.errors import MissingExtraError, TeacherError
+from m2v_onnx.errors import TeacherError, require_module
 from m2v_onnx.folder import CONFIG_NAME
 from m2v_onnx.progress import track
 
@@ -97,8 +96,7 @@ def convert_tokenizer(folder: Path, output: Path, *, trust_remote_code: bool) ->
 
 def _check_installed(*packages: str) -> None:
     for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "optimum")
+        require_module(package, package=package, extra="optimum")
 
 
 def parse_child_arguments(description: str | None) -> argparse.Namespace:

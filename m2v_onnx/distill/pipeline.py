@@ -101,6 +101,8 @@ def distill(
     if "pca_dims" not in choices:
         chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
     check_dims(chosen.pca_dims, n_rows=len(tokens.teacher_ids), width=session.width)
+    config = ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen)
+    del loaded  # a tokenizer, which is large
     vectors = embed_tokens(
         session,
         tokens.teacher_ids,
@@ -108,9 +110,8 @@ def distill(
         execution=execution,
         show_progress_bar=show_progress_bar,
     )
-    config = ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen)
     tokenizer_json = tokens.tokenizer_json
-    del session, loaded, tokens  # large, and not needed any more
+    del session, tokens  # large, and not needed any more
     table = _make_table(vectors, chosen)
     return StaticModel(table=table, tokenizer=Tokenizer.from_str(tokenizer_json), config=config)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 
 from m2v_onnx.config import PcaDims
-from m2v_onnx.errors import ArgumentError, MissingExtraError
+from m2v_onnx.errors import ArgumentError, require_module
 from m2v_onnx.model import Vectors
 from m2v_onnx.row_blocks import row_blocks
 
@@ -65,8 +63,8 @@ def check_dims(pca_dims: PcaDims, *, n_rows: int, width: int) -> None:
             f"pca_dims must be less than the number of tokens, {n_rows}, found {pca_dims}: "
             "choose fewer, or None (`--pca-dims none`) for no PCA"
         )
-    if find_spec("sklearn") is None:  # imported when the teacher is gone: both are large
-        raise MissingExtraError("scikit-learn", "distill")
+    # Imported when the teacher is gone: both are large.
+    require_module("sklearn", package="scikit-learn", extra="distill")
 
 
 def _project_in_place(vectors: Vectors, components: Vectors) -> None:

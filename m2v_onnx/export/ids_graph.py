@@ -38,6 +38,7 @@ def build_ids_graph(
     Returns:
         A graph of opset 17, IR 8: `input_ids`, `attention_mask`, `token_type_ids` int64 (batch, sequence)
         to `last_hidden_state` float32 (batch, sequence, D) and `sentence_embedding` float32 (batch, D).
+        With precision int8 a text may have up to MOST_INT8_TOKENS tokens.
     """
     part = pooling_part(model, precision) + _repeat_part(model.dim)
     if token_types == "optional":

@@ -6,14 +6,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from m2v_onnx.config import Precision
+from m2v_onnx.config import MOST_INT8_TOKENS, Precision
 from m2v_onnx.export.engine_files import EXTRA_TOKENS
 from m2v_onnx.export.graph import Part
 from m2v_onnx.export.precision import EncodedTable, encode_table, sum_part
 from m2v_onnx.model import StaticModel, Table, Vectors
-
-# So many products of 127 and 127 fit into 32 bits.
-_MOST_WHOLE_TOKENS = 133_000
 
 
 def pooling_part(model: StaticModel, precision: Precision) -> Part:
@@ -61,7 +58,7 @@ def factor_part(model: StaticModel, encoded: EncodedTable) -> Part:
 
 def weighted_sum_part(model: StaticModel, encoded: EncodedTable) -> Part:
     """`row_ids` and `factor` (batch, sequence) -> `sum` float32 (batch, D); in whole numbers if possible."""
-    is_short = model.config.max_length is not None and model.config.max_length <= _MOST_WHOLE_TOKENS
+    is_short = model.config.max_length is not None and model.config.max_length <= MOST_INT8_TOKENS
     return sum_part(encoded, is_whole=encoded.is_whole and model.weights is None and is_short)
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from m2v_onnx.config import Precision
+from m2v_onnx.config import MOST_INT8_TOKENS, Precision
 from m2v_onnx.cores import count_cores
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.model import StaticModel, Vectors
@@ -23,7 +23,7 @@ from m2v_onnx.side_by_side import map_side_by_side
 
 MaxLength = int | Literal["model"] | None
 
-# So few texts are faster row by row.
+# So few texts are not worth a call of an engine that takes long to begin.
 _FEW_TEXTS = 8
 # And so many, in all calls so far, are done before the fast engine is loaded: a tenth of a second.
 _COLD_TEXTS = 1000
@@ -135,8 +135,9 @@ class Encoder:
     @cached_property
     def _light_pooling(self) -> Pooling:
         """What pools a few texts: it loads neither graph nor table."""
-        is_compiled = CompiledPooling.is_available() and self._model.table.dtype == np.float32
-        return self._pooling if is_compiled else RowPooling(self._model)
+        table = self._model.table
+        is_ready = table.dtype == np.float32 and table.flags.c_contiguous
+        return self._pooling if CompiledPooling.is_available() and is_ready else RowPooling(self._model)
 
     @cached_property
     def _pooling(self) -> Pooling:
@@ -147,7 +148,11 @@ class Encoder:
             return RowPooling(self._model)
         from m2v_onnx.runtime.graph_pooling import GraphPooling
 
-        graph = GraphPooling(self._model.graph_path, table=self._model.table)
+        graph = GraphPooling(
+            self._model.graph_path,
+            table=self._model.table,
+            most_tokens=MOST_INT8_TOKENS if self._model.precision == "int8" else None,
+        )
         self._check_graph(graph)
         return graph
 

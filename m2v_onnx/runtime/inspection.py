@@ -66,7 +66,7 @@ def describe_model(model: StaticModel) -> ModelDescription:
         table_bytes=model.table.nbytes,
         tokenizer=type(model.tokenizer.model).__name__,
         tokenizer_engine=f"{choice.engine.name} ({choice.reason})",
-        pooling=_describe_pooling(),
+        pooling=_describe_pooling(model),
         normalize=model.config.normalize,
         max_length=model.config.max_length,
         recipe=model.config.recipe,
@@ -93,10 +93,13 @@ def describe_text(model: StaticModel, text: str) -> list[TokenDescription]:
     ]
 
 
-def _describe_pooling() -> str:
+def _describe_pooling(model: StaticModel) -> str:
+    if model.precision is not None:
+        return f"onnxruntime (precision {model.precision} was asked for)"
     if CompiledPooling.is_available():
         return "compiled C"
-    return "onnxruntime (m2v-onnx was installed without a C compiler)"
+    name = "NumPy" if model.graph_path is None else "onnxruntime"
+    return f"{name} (m2v-onnx was installed without a C compiler)"
 
 
 def _describe_graph(model: StaticModel) -> GraphDescription | None:

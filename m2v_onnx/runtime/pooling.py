@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.runtime.flat_ids import FlatIds
+
+_LAYOUT: tuple[Literal["C"], Literal["A"]] = ("C", "A")
 
 
 class Pooling(Protocol):
@@ -34,12 +35,19 @@ class CompiledPooling:
 
         self._pool = _row_sums.pool
         self._model = model
-        self._table = np.ascontiguousarray(model.table, np.float32)  # a copy where the table has fewer bits
+        # Copies only where they have another type or layout.
+        self._table = np.require(model.table, np.float32, _LAYOUT)
+        self._mapping = None if model.mapping is None else np.require(model.mapping, np.int32, _LAYOUT)
+        self._weights = None if model.weights is None else np.require(model.weights, np.float32, _LAYOUT)
 
     @staticmethod
     def is_available() -> bool:
         """Tell whether the C code was compiled when this package was installed."""
-        return importlib.util.find_spec("m2v_onnx.runtime._row_sums") is not None
+        try:
+            from m2v_onnx.runtime import _row_sums  # noqa: F401  # only to say whether it loads
+        except ImportError:
+            return False
+        return True
 
     def pool(self, found: FlatIds, out: Vectors) -> None:
         """See `Pooling`."""
@@ -47,8 +55,8 @@ class CompiledPooling:
         self._pool(
             self._table,
             model.dim,
-            model.mapping,
-            model.weights,
+            self._mapping,
+            self._weights,
             model.counting_ids,
             found.ids,
             found.offsets,

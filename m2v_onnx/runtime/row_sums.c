@@ -54,9 +54,10 @@ typedef struct {
 /* Find the rows of all tokens. */
 static Fault find_rows(Job *job)
 {
-    int64_t n_counting = 0;
+    int64_t n_counting = 0, stop = job->offsets[0]; /* each is read once: another thread may write to them */
     for (Py_ssize_t text = 0; text < job->n_texts; text++) {
-        const int64_t start = job->offsets[text], stop = job->offsets[text + 1];
+        const int64_t start = stop;
+        stop = job->offsets[text + 1];
         if (start < 0 || stop < start || stop > job->n_ids)
             return (Fault){"offsets must rise from 0 to %zd, found others at text %zd", job->n_ids, text};
         job->counting_offsets[text] = n_counting;
@@ -70,7 +71,7 @@ static Fault find_rows(Job *job)
             job->counting_rows[n_counting] = row;
             if (job->weights)
                 job->counting_weights[n_counting] = job->weights[id];
-            n_counting += job->counts[id];
+            n_counting += job->counts[id] != 0;
         }
     }
     job->counting_offsets[job->n_texts] = n_counting;
@@ -161,7 +162,7 @@ static void pool(const Job *job)
 static int run(Job *job)
 {
     int is_done = 0;
-    job->counting_rows = PyMem_Malloc(sizeof(int32_t) * (size_t)(job->n_ids + 1)); /* the last may not count */
+    job->counting_rows = PyMem_Malloc(sizeof(int32_t) * (size_t)(job->n_ids + 1));
     job->counting_weights = job->weights ? PyMem_Malloc(sizeof(float) * (size_t)(job->n_ids + 1)) : NULL;
     job->counting_offsets = PyMem_Malloc(sizeof(int64_t) * (size_t)(job->n_texts + 1));
     if (!job->counting_rows || !job->counting_offsets || (job->weights && !job->counting_weights))
@@ -207,7 +208,7 @@ static PyObject *pool_rows(PyObject *Py_UNUSED(module), PyObject *arguments)
     job.n_texts = length_of(&offsets, sizeof(int64_t)) - 1;
     job.out = out.buf;
     int is_done = 0;
-    if (job.dim < 1 || job.n_texts < 0 || length_of(&out, sizeof(float)) != job.n_texts * job.dim ||
+    if (job.dim < 1 || job.n_texts < 0 || job.dim > PY_SSIZE_T_MAX / (job.n_texts + 1) || length_of(&out, sizeof(float)) != job.n_texts * job.dim ||
         (rows.buf && length_of(&rows, sizeof(int32_t)) != job.n_tokens) ||
         (weights.buf && length_of(&weights, sizeof(float)) != job.n_tokens))
         PyErr_SetString(PyExc_ValueError, "rows, weights and counts, and offsets and out, must fit together");

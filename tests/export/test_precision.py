@@ -174,9 +174,17 @@ def test_a_few_small_rows_have_fewer_levels():
     model = wide_model(24)
     model.table[5] *= 0.002
     encoded = encode_table(model.table, "int8")
+    assert encoded.is_whole
     assert encoded.row_scale[5] == 1
     assert 20 < np.abs(encoded.rows[5]).max() < 127
     np.testing.assert_allclose(decode_table(encoded), model.table, atol=0.04)
+
+
+def test_a_row_that_would_be_left_with_no_level():
+    model = wide_model(24)
+    model.table[5] *= 1e-5
+    decoded = decode_table(encode_table(model.table, "int8"))[5]
+    assert decoded @ model.table[5] > 0.9999 * np.linalg.norm(decoded) * np.linalg.norm(model.table[5])
 
 
 def test_four_bits_by_hand():

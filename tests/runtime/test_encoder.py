@@ -104,6 +104,14 @@ def test_a_precision_is_that_graphs(tmp_path, many, precision):
         assert np.abs(vectors - expected).max() > 1e-4
 
 
+def test_more_tokens_than_an_int8_graph_can_add(folder):
+    text = "sun " * 133_001
+    with pytest.raises(ArgumentError, match="up to 133,000 tokens for .*, found 133,001: set max_length"):
+        StaticModel.from_pretrained(folder, precision="int8").encode(text, max_length=None)
+    vector = StaticModel.from_pretrained(folder, precision="int8").encode(text)
+    np.testing.assert_allclose(vector, ROWS[2], atol=0.05)
+
+
 def test_a_precision_that_is_not_there(folder):
     with pytest.raises(
         FolderError, match="expected a graph of precision int4, found fp32, int8: .*export --precision int4"

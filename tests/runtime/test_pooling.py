@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from m2v_onnx.runtime.flat_ids import FlatIds
 from m2v_onnx.runtime.pooling import CompiledPooling
+from tests.builders import ROWS, tiny_model
 
 N_TOKENS, N_ROWS = 9, 5
 
 if not CompiledPooling.is_available():
-    pytest.skip("the package was installed without a C compiler, or without Python.h", allow_module_level=True)
+    pytest.skip(
+        "the package was installed without a C compiler, or without Python.h", allow_module_level=True
+    )
 
 from m2v_onnx.runtime import _row_sums  # noqa: E402  # only where it is there
 
@@ -101,3 +104,31 @@ def test_sizes_that_do_not_fit(wrong):
 def test_what_is_no_array():
     with pytest.raises(TypeError, match="bytes-like object is required"):
         _row_sums.pool([1.0], 1, None, None, b"", b"", b"", 0, b"")
+
+
+def test_whatever_is_not_zero_counts_once():
+    ids, out = np.zeros(50_000, np.int32), np.empty((1, 4), np.float32)
+    table, counts = np.full((3, 4), 2, np.float32), np.full(3, 255, np.uint8)
+    _row_sums.pool(table, 4, None, None, counts, ids, np.array([0, len(ids)]), 0, out)
+    np.testing.assert_array_equal(out, 2)
+
+
+@pytest.mark.parametrize("dim", [1 << 62, (1 << 62) - 1, 1 << 40])
+def test_a_width_that_no_table_has(dim):
+    arguments = (None, None, np.ones(0, bool), np.zeros(0, np.int32), np.zeros(5, np.int64), 0)
+    with pytest.raises(ValueError, match="must fit together"):
+        _row_sums.pool(np.ones((3, 4), np.float32), dim, *arguments, np.empty(0, np.float32))
+
+
+def test_arrays_of_other_types_and_layouts():
+    n = len(ROWS)
+    parts = {
+        "weights": np.linspace(1, 2, 2 * n)[::2],
+        "mapping": np.arange(n),
+        "table": np.asfortranarray(ROWS),
+    }
+    for names in (["weights"], ["mapping"], ["table"], list(parts)):
+        model = tiny_model(**{name: parts[name] for name in names})
+        texts = ["sun moon!", "", "moonlight"] * 500
+        np.testing.assert_allclose(model.encode(texts), model.encode_reference(texts), atol=1e-6)
+        np.testing.assert_allclose(model.encode(texts[:3]), model.encode_reference(texts[:3]), atol=1e-6)
