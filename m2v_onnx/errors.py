@@ -48,6 +48,5 @@ def require_module(module: str, *, package: str, extra: str) -> None:
     Raises:
         MissingExtraError: naming the package that it comes with.
     """
-    spec = find_spec(module)
-    if spec is None or spec.loader is None:  # a folder of that name is no module
+    if find_spec(module) is None:
         raise MissingExtraError(package, extra)
