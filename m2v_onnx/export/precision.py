@@ -169,11 +169,11 @@ def _whole_scale(scale: Vectors) -> tuple[Vectors, np.float32]:
     """Round row scales up to whole numbers of a unit, and give the unit.
 
     Rows far smaller than the largest then have fewer levels. A few may, such as those of the most frequent
-    tokens, whose weight is tiny, and 16 levels are left; else the scales stay as they are.
+    tokens, whose weight is tiny, and 30 levels are left; else the scales stay as they are.
     """
     unit = scale.max(initial=0) / _MOST_ROW_SCALE
     share = scale[scale > 0] / unit if unit > 0 else np.zeros(1, np.float32)
-    if np.mean(share < 1) > 0.01 or share.min() < 16 / _INT8_LEVELS:
+    if np.mean(share < 1) > 0.01 or share.min() < 30 / _INT8_LEVELS:
         return _without_zeros(scale), np.float32(1)
     return _without_zeros(np.minimum(np.ceil(scale / unit), np.float32(_MOST_ROW_SCALE))), unit
 

@@ -172,7 +172,7 @@ def test_where_whole_numbers_would_not_do_the_sum_is_one_of_floats(reason):
 
 def test_a_few_small_rows_have_fewer_levels():
     model = wide_model(24)
-    model.table[5] *= 0.002
+    model.table[5] *= 0.003
     encoded = encode_table(model.table, "int8")
     assert encoded.is_whole
     assert encoded.row_scale[5] == 1
