@@ -9,8 +9,9 @@ from onnx import TensorProto, helper
 from m2v_onnx.config import MOST_INT8_TOKENS, Precision
 from m2v_onnx.export.engine_files import EXTRA_TOKENS
 from m2v_onnx.export.graph import Part
-from m2v_onnx.export.precision import EncodedTable, encode_table, sum_part
+from m2v_onnx.export.table_part import sum_part
 from m2v_onnx.model import StaticModel, Table, Vectors
+from m2v_onnx.quantization import EncodedTable, encode_table
 
 
 def pooling_part(model: StaticModel, precision: Precision) -> Part:

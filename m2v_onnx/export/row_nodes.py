@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from m2v_onnx.config import Precision
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.pooling_part import factor_part, weighted_sum_part
-from m2v_onnx.export.precision import encode_table
 from m2v_onnx.export.word_nodes import Tokens
 from m2v_onnx.model import StaticModel
+from m2v_onnx.quantization import encode_table
 
 # Sums are taken of blocks of so many tokens of one row, so many blocks at a time: they stay in the cache.
 _BLOCK_TOKENS = 16

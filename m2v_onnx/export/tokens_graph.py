@@ -9,8 +9,9 @@ from m2v_onnx.config import Precision
 from m2v_onnx.export.graph import Graph, Part, assemble
 from m2v_onnx.export.ids_graph import IDS_SHAPE, ids_infos, sentence_output
 from m2v_onnx.export.pooling_part import factor_part, mean_part
-from m2v_onnx.export.precision import EncodedTable, encode_table, rows_part, scale_columns_part
+from m2v_onnx.export.table_part import rows_part, scale_columns_part
 from m2v_onnx.model import StaticModel
+from m2v_onnx.quantization import EncodedTable, encode_table
 
 
 def build_tokens_graph(model: StaticModel, *, precision: Precision = "fp32") -> Graph:

@@ -15,11 +15,11 @@ from onnx import TensorProto
 
 from m2v_onnx.config import GraphName, Precision
 from m2v_onnx.errors import FolderError
-from m2v_onnx.export.precision import decode_table, encode_table
 from m2v_onnx.folder import GraphFile, graph_files, read_model
 from m2v_onnx.goldens import Goldens, read_goldens
 from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
+from m2v_onnx.quantization import decode_table, encode_table
 
 Feeds = dict[str, npt.NDArray[Any]]
 

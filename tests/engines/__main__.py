@@ -18,10 +18,10 @@ from typing import Any, get_args
 import numpy as np
 
 from m2v_onnx.config import Precision
-from m2v_onnx.export.precision import decode_table, encode_table
 from m2v_onnx.folder import read_model
 from m2v_onnx.goldens import read_goldens
 from m2v_onnx.model import StaticModel, Vectors
+from m2v_onnx.quantization import decode_table, encode_table
 from tests.engines.catalogue import ENGINES, EXCUSES, Engine
 from tests.engines.environments import PLACE, install
 

@@ -12,8 +12,8 @@ import pytest
 from m2v_onnx.config import ModelConfig
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.export import build_ids_graph, build_tokens_graph
-from m2v_onnx.export.precision import decode_table, encode_table
 from m2v_onnx.model import StaticModel
+from m2v_onnx.quantization import decode_table, encode_table
 from tests.builders import ROWS, word_piece
 
 PRECISIONS = ("fp32", "fp16", "int8", "int4")

@@ -1,4 +1,4 @@
-"""The table in the number types that a graph may hold it in, and back to float32 inside the graph.
+"""The table in fewer bits: codes and scales, as graphs and the runtime work with them.
 
 Every quantised value is `code x row scale x column scale`. The row scale is folded into the weight of the
 token, the column scale is applied once to the finished sum, so that neither costs a look at every value.
@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import TensorProto, helper
 
 from m2v_onnx.config import Precision
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.export.graph import Part
 from m2v_onnx.model import Table, Vectors
 from m2v_onnx.row_blocks import row_blocks
 
 _INT8_LEVELS, _INT4_LEVELS = 127, 7
 # Processors without VNNI add two products of a byte and a signed byte in 16 bits: 2 x 127 x 127 fits.
 _MOST_ROW_SCALE = 127
-_PACKED_ZERO = 128
+PACKED_ZERO = 128
 # Shares of a row's largest value that four bits may span: clipping a few values can make all others finer.
 _INT4_SPANS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4)
 
@@ -85,7 +83,7 @@ def decode_table(encoded: EncodedTable) -> Vectors:
     """Give (R, D) float32, the values that a graph with this table works with."""
     table = encoded.rows.astype(np.float32)
     if encoded.is_packed:
-        table -= _PACKED_ZERO
+        table -= PACKED_ZERO
         high = np.rint(table / 16)
         table = np.concatenate([high, table - 16 * high], axis=1)[:, : encoded.dim]
     if encoded.row_scale is not None:
@@ -93,65 +91,6 @@ def decode_table(encoded: EncodedTable) -> Vectors:
     if encoded.column_scale is not None:
         table *= encoded.column_scale
     return table
-
-
-def rows_part(encoded: EncodedTable) -> Part:
-    """`row_ids` (batch, sequence) -> `rows` float32 (batch, sequence, D), before the scales."""
-    if not encoded.is_packed:
-        return _gather_part(encoded)
-    return _unpack_part(encoded) + _join_part("high", "low", "rows", encoded.dim)
-
-
-def sum_part(encoded: EncodedTable, *, is_whole: bool) -> Part:
-    """`row_ids` and `factor` (batch, sequence) -> `sum` float32 (batch, D), the weighted sum of the rows.
-
-    A MatMul is twice as fast as Mul and ReduceSum, and five times as fast in whole numbers. The halves of
-    packed rows are joined when they are sums.
-
-    Args:
-        encoded: the table.
-        is_whole: whether `factor` holds whole numbers up to 127, beside an `encoded.is_whole`, and the sum
-            may be one of 32 bits.
-    """
-    row = Part(
-        [helper.make_node("Unsqueeze", ["factor", "axis_1"], ["factor_row"])],
-        {"axis_1": np.array([1], np.int64)},
-    )
-    if encoded.is_packed:
-        sums = [
-            helper.make_node("MatMul", ["factor_row", "high"], ["high_sum"]),
-            helper.make_node("MatMul", ["factor_row", "low"], ["low_sum"]),
-        ]
-        part = row + _unpack_part(encoded) + Part(sums)
-        part += _join_part("high_sum", "low_sum", "sum_row", encoded.dim)
-    elif is_whole:
-        nodes = [
-            helper.make_node("Gather", ["table", "row_ids"], ["codes"]),
-            helper.make_node("Cast", ["factor_row"], ["factor_bytes"], to=TensorProto.UINT8),
-            helper.make_node("MatMulInteger", ["factor_bytes", "codes"], ["whole_sum"]),
-            helper.make_node("Cast", ["whole_sum"], ["whole_sum_row"], to=TensorProto.FLOAT),
-            # Of no tokens at all, onnxruntime's MatMulInteger gives what lay in the memory.
-            helper.make_node("ReduceSum", ["factor_row", "axis_2"], ["factor_sum"], keepdims=1),
-            helper.make_node("Sign", ["factor_sum"], ["has_tokens"]),
-            helper.make_node("Mul", ["whole_sum_row", "has_tokens"], ["sum_row"]),
-        ]
-        part = row + Part(nodes, {"axis_2": np.array([2], np.int64)}, {"table": encoded.rows})
-    else:
-        part = row + _gather_part(encoded)
-        part += Part([helper.make_node("MatMul", ["factor_row", "rows"], ["sum_row"])])
-    squeeze = Part([helper.make_node("Squeeze", ["sum_row", "axis_1"], ["unscaled_sum"])])
-    return part + squeeze + scale_columns_part(encoded, "unscaled_sum", "sum")
-
-
-def scale_columns_part(encoded: EncodedTable, name: str, scaled_name: str) -> Part:
-    """Multiply the last axis by the column scale."""
-    if encoded.column_scale is None:
-        return Part([helper.make_node("Identity", [name], [scaled_name])])
-    node = helper.make_node("Mul", [name, "column_scale"], [scaled_name])
-    scale = encoded.column_scale.copy()
-    if encoded.is_packed:
-        scale[encoded.rows.shape[1] :] *= 16  # those that `low` holds 1/16 of
-    return Part([node], {"column_scale": scale})
 
 
 def _to_int8(table: Table) -> EncodedTable:
@@ -226,53 +165,7 @@ def _pack(codes: npt.NDArray[np.int8]) -> npt.NDArray[np.uint8]:
     [[23, 128]]
     """
     n_high = (codes.shape[1] + 1) // 2
-    packed = np.full((len(codes), n_high), _PACKED_ZERO, np.uint8)
+    packed = np.full((len(codes), n_high), PACKED_ZERO, np.uint8)
     packed += (codes[:, :n_high] * 16).astype(np.uint8)
     packed[:, : codes.shape[1] - n_high] += codes[:, n_high:].astype(np.uint8)
     return packed
-
-
-def _gather_part(encoded: EncodedTable) -> Part:
-    large = {"table": encoded.rows}
-    if encoded.rows.dtype == np.float32:
-        return Part([helper.make_node("Gather", ["table", "row_ids"], ["rows"])], {}, large)
-    nodes = [
-        helper.make_node("Gather", ["table", "row_ids"], ["encoded_rows"]),
-        helper.make_node("Cast", ["encoded_rows"], ["rows"], to=TensorProto.FLOAT),
-    ]
-    return Part(nodes, {}, large)
-
-
-def _unpack_part(encoded: EncodedTable) -> Part:
-    """`row_ids` -> `high`, the codes of the first half of the columns, and `low`, 1/16 of the second's.
-
-    Both are (batch, sequence, D / 2). In floats, because BitShift of bytes took more than twice as long.
-    """
-    nodes = [
-        helper.make_node("Gather", ["table", "row_ids"], ["packed"]),
-        helper.make_node("DequantizeLinear", ["packed", "sixteenth", "packed_zero"], ["both"]),
-        helper.make_node("Round", ["both"], ["high"]),
-        helper.make_node("Sub", ["both", "high"], ["low"]),
-    ]
-    constants: dict[str, Table] = {
-        "sixteenth": np.array(1 / 16, np.float32),
-        "packed_zero": np.array(_PACKED_ZERO, np.uint8),
-    }
-    return Part(nodes, constants, {"table": encoded.rows})
-
-
-def _join_part(high: str, low: str, joined: str, dim: int) -> Part:
-    """The codes of both halves of the columns, or sums of them -> all D columns.
-
-    An odd number of columns leaves one too many, which is cut off.
-    """
-    nodes = [
-        helper.make_node("Concat", [high, low], ["halves"], axis=-1),
-        helper.make_node("Slice", ["halves", "start", "dim", "last_axis"], [joined]),
-    ]
-    constants: dict[str, Table] = {
-        "start": np.array([0], np.int64),
-        "dim": np.array([dim], np.int64),
-        "last_axis": np.array([-1], np.int64),
-    }
-    return Part(nodes, constants)
