@@ -296,7 +296,7 @@ def encode(
     ] = "text",
     precision: Annotated[
         Precision | None,
-        typer.Option(help="Encode by the graph of this precision."),
+        typer.Option(help="Encode as the graph of this precision does."),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="Batches side by side.")] = None,
     revision: Revision = None,

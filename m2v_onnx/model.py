@@ -48,7 +48,7 @@ class StaticModel:
         graph_path: the ONNX file that `encode` runs for a precision, or where there is no C code; None for
             none.
         precision: the number type of that graph's table, when it was asked for; None lets `encode` take
-            whatever is fastest and exact.
+            whatever is fastest and exact. For int8 the C code has the graph's numbers, and takes its place.
 
     Raises:
         FolderError: when table, tokenizer, weights and mapping do not fit together.
@@ -130,8 +130,8 @@ class StaticModel:
         Args:
             path_or_id: a local folder, a file of word vectors in text form, or a Hub id such as
                 `minishlab/potion-base-8M`.
-            precision: encode by the graph of this precision, which the folder must hold; None takes whatever
-                is fastest and exact.
+            precision: encode as the graph of this precision does, which the folder must hold; None takes
+                whatever is fastest and exact, int8 is faster still.
             revision: branch, tag or commit of the Hub repository.
             token: the Hub token for a private repository; by default the one of `hf auth login`.
 

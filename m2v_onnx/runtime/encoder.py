@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from m2v_onnx.cores import count_cores
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.progress import track
+from m2v_onnx.quantization import encode_table
 from m2v_onnx.runtime.engines import EngineChoice, ReferenceEngine, choose_engine
 from m2v_onnx.runtime.flat_ids import FlatIds
 from m2v_onnx.runtime.pooling import CompiledPooling, Pooling, RowPooling
@@ -123,6 +124,8 @@ class Encoder:
         )
         engine = self._reference if is_reference_best else self.engine_choice.engine
         found = tokenize_batch(self._model, engine, texts, max_length=limit, first_index=start)
+        if self._model.precision == "int8":
+            _check_length(found)
         (self._light_pooling if few and self._model.precision is None else self._pooling).pool(found, out)
 
     def _limit(self, max_length: MaxLength) -> int | None:
@@ -141,18 +144,19 @@ class Encoder:
 
     @cached_property
     def _pooling(self) -> Pooling:
-        """What pools batches: the graph when its precision was asked for, else the fastest that is there."""
-        if self._model.precision is None and CompiledPooling.is_available():
-            return CompiledPooling(self._model)
-        if self._model.graph_path is None:
-            return RowPooling(self._model)
+        """What pools batches: the fastest that is there and has the numbers of the precision asked for."""
+        model = self._model
+        if model.precision is None and CompiledPooling.is_available():
+            return CompiledPooling(model)
+        if model.precision == "int8":
+            encoded = encode_table(model.table, "int8")
+            if CompiledPooling.takes(encoded, model):
+                return CompiledPooling(model, encoded)
+        if model.graph_path is None:
+            return RowPooling(model)
         from m2v_onnx.runtime.graph_pooling import GraphPooling
 
-        graph = GraphPooling(
-            self._model.graph_path,
-            table=self._model.table,
-            most_tokens=MOST_INT8_TOKENS if self._model.precision == "int8" else None,
-        )
+        graph = GraphPooling(model.graph_path, table=model.table)
         self._check_graph(graph)
         return graph
 
@@ -171,6 +175,20 @@ class Encoder:
             )
 
 
+def _check_length(found: FlatIds) -> None:
+    """Refuse texts whose sum may not fit into 32 bits.
+
+    Raises:
+        ArgumentError: naming the length.
+    """
+    longest = found.lengths.max(initial=0)
+    if longest > MOST_INT8_TOKENS:
+        raise ArgumentError(
+            f"expected texts of up to {MOST_INT8_TOKENS:,} tokens for precision int8, found {longest:,}: "
+            "set max_length, or take another precision"
+        )
+
+
 def _cut(texts: Iterable[str], batch_size: int) -> Iterator[tuple[int, list[str]]]:
     """Cut texts into batches, each with the number of its first text."""
     rest, start = iter(texts), 0
@@ -181,12 +199,15 @@ def _cut(texts: Iterable[str], batch_size: int) -> Iterator[tuple[int, list[str]
 
 def _share(texts: list[str], batching: Batching) -> Batching:
     """Make batches equal, not larger than asked for, and as many for every worker that is worth its start."""
+    n_workers = batching.n_threads or count_cores()
     try:
-        n_characters = sum(map(len, texts))
+        n_characters = 0
+        for n_characters in accumulate(map(len, texts)):
+            if n_characters >= n_workers * _LEAST_CHARACTERS:
+                break
     except TypeError:  # no texts: the tokenizer says so
         n_characters = 0
-    n_workers = n_characters // _LEAST_CHARACTERS
-    n_workers = 1 if n_workers <= 1 else min(n_workers, batching.n_threads or count_cores())
+    n_workers = max(1, min(n_workers, n_characters // _LEAST_CHARACTERS))
     n_batches = -(-len(texts) // (batching.batch_size * n_workers)) * n_workers
     size = -(-len(texts) // max(1, n_batches))
     return Batching(max(1, size), batching.max_length, n_workers)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.errors import ArgumentError, FolderError
+from m2v_onnx.errors import FolderError
 from m2v_onnx.graph_names import EMBEDDED_GRAPHS
 from m2v_onnx.model import Table, Vectors
 from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
@@ -27,15 +27,13 @@ class GraphPooling:
     Args:
         path: the ONNX file.
         table: the (R, D) table, which the graph shares when it does not embed one.
-        most_tokens: of a text; None for any number.
 
     Raises:
         FolderError: when the file is damaged, no ids graph, or of another width.
     """
 
-    def __init__(self, path: Path, *, table: Table, most_tokens: int | None = None) -> None:
+    def __init__(self, path: Path, *, table: Table) -> None:
         self._path = path
-        self._most_tokens = most_tokens
         self._session = open_session(path, table=None if path.parent.name == EMBEDDED_GRAPHS else table)
         dim = table.shape[1]
         shapes = {output.name: output.shape for output in self._session.get_outputs()}
@@ -46,17 +44,7 @@ class GraphPooling:
             )
 
     def pool(self, found: FlatIds, out: Vectors) -> None:
-        """See `Pooling`.
-
-        Raises:
-            ArgumentError: for a text of more tokens than the graph can add.
-        """
-        longest = found.lengths.max(initial=0)
-        if self._most_tokens is not None and longest > self._most_tokens:
-            raise ArgumentError(
-                f"expected texts of up to {self._most_tokens:,} tokens for {self._path}, found {longest:,}: "
-                "set max_length, or take another precision"
-            )
+        """See `Pooling`."""
         for indices in _batches(found.lengths):
             ids, mask = _pad(found, indices)
             feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": _NO_TYPES}

@@ -94,8 +94,6 @@ def describe_text(model: StaticModel, text: str) -> list[TokenDescription]:
 
 
 def _describe_pooling(model: StaticModel) -> str:
-    if model.precision is not None:
-        return f"onnxruntime (precision {model.precision} was asked for)"
     if CompiledPooling.is_available():
         return "compiled C"
     name = "NumPy" if model.graph_path is None else "onnxruntime"

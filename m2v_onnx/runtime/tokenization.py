@@ -38,9 +38,11 @@ def tokenize_batch(
         raise ArgumentError(f"max_length must be 1 or more, or None for no limit, found {max_length}")
     check_strings(texts, first_index=first_index)
     # No token is shorter than one character on the median, so most texts need no look at that median.
-    if max_length is not None and max(map(len, texts), default=0) > max_length:
+    longest = max(map(len, texts), default=0)
+    if max_length is not None and longest > max_length:
         n_characters = max_length * model.median_token_length
-        texts = [text[:n_characters] for text in texts]
+        if longest > n_characters:
+            texts = [text[:n_characters] for text in texts]
     try:
         found = _encode(model, engine, texts)
     except TypeError as error:
