@@ -1,4 +1,4 @@
-"""The compiled part of the package; everything else stands in pyproject.toml."""
+"""The compiled parts of the package; everything else stands in pyproject.toml."""
 
 import sys
 
@@ -7,11 +7,12 @@ from setuptools import Extension, setup
 setup(
     ext_modules=[
         Extension(
-            "m2v_onnx.runtime._row_sums",
-            ["m2v_onnx/runtime/row_sums.c"],
+            f"m2v_onnx.runtime._{name}",
+            [f"m2v_onnx/runtime/{name}.c"],
             extra_compile_args=["-O3"],
             libraries=[] if sys.platform == "win32" else ["m"],
-            optional=True,  # without a C compiler batches are pooled by onnxruntime
+            optional=True,  # without a C compiler onnxruntime pools, and the tokenizers library tokenises
         )
+        for name in ("row_sums", "word_piece")
     ]
 )

@@ -17,8 +17,9 @@ import numpy as np
 from benchmarks.tokenizers_roundtrip import read_texts, static_tokenizer, tokenizer_paths
 from m2v_onnx.config import ModelConfig
 from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.engines import ReferenceEngine, TokenEngine, choose_engine
+from m2v_onnx.runtime.engines import choose_engine
 from m2v_onnx.runtime.flat_ids import FlatIds
+from m2v_onnx.runtime.token_engine import ReferenceEngine, TokenEngine
 
 N_BATCH = 512
 

@@ -16,9 +16,10 @@ from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.model import StaticModel, Vectors
 from m2v_onnx.progress import track
 from m2v_onnx.quantization import encode_table
-from m2v_onnx.runtime.engines import EngineChoice, ReferenceEngine, choose_engine
+from m2v_onnx.runtime.engines import EngineChoice, choose_engine
 from m2v_onnx.runtime.flat_ids import FlatIds
 from m2v_onnx.runtime.pooling import CompiledPooling, Pooling, RowPooling
+from m2v_onnx.runtime.token_engine import ReferenceEngine
 from m2v_onnx.runtime.tokenization import tokenize_batch
 from m2v_onnx.side_by_side import map_side_by_side
 

@@ -1,4 +1,4 @@
-"""Tokenizer engines: the `tokenizers` library, which is the reference, and faster ones that equal it.
+"""Faster tokenizers, and when they take the place of the `tokenizers` library.
 
 A fast engine is taken for the family that it proved exact on, over all text of the benchmark
 `benchmarks.token_engines`, and only when it gives the reference's ids for HARD_TEXTS, too.
@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,30 +18,10 @@ import numpy.typing as npt
 from m2v_onnx.goldens import HARD_TEXTS
 from m2v_onnx.model import StaticModel
 from m2v_onnx.runtime.flat_ids import FlatIds, offsets_of
+from m2v_onnx.runtime.token_engine import ReferenceEngine, TokenEngine
+from m2v_onnx.runtime.word_piece import WordPieceEngine
 
-# What fast engines raise for a text that they cannot take; the reference then says what is wrong with it.
-TEXT_ERRORS = (TypeError, ValueError)
 _WORD_START = "\u2581"
-
-
-class TokenEngine(Protocol):
-    """Texts to token ids, without special tokens around them.
-
-    Attributes:
-        name: of the library.
-        suits_few: whether a call costs little, so that it is the fastest for one text, too.
-    """
-
-    name: str
-    suits_few: bool
-
-    def encode(self, texts: Sequence[str]) -> FlatIds:
-        """Give the ids of texts.
-
-        Raises:
-            TypeError, ValueError: for what is no text.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -51,36 +30,6 @@ class EngineChoice:
 
     engine: TokenEngine
     reason: str
-
-
-class ReferenceEngine:
-    """The `tokenizers` library."""
-
-    name = "tokenizers"
-    suits_few = True
-
-    def __init__(self, model: StaticModel) -> None:
-        self._tokenizer = model.tokenizer
-
-    def encode(self, texts: Sequence[str]) -> FlatIds:
-        """See `TokenEngine`."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return FlatIds.of([encoding.ids for encoding in encodings])
-
-
-class NanotokenEngine:
-    """nanotoken, for WordPiece."""
-
-    name = "nanotoken"
-    suits_few = True
-
-    def __init__(self, model: StaticModel) -> None:
-        self._tokenizer = importlib.import_module("nanotoken").Tokenizer.from_json(model.tokenizer.to_str())
-
-    def encode(self, texts: Sequence[str]) -> FlatIds:
-        """See `TokenEngine`."""
-        found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False, parallel=False)
-        return FlatIds(found.ids.view(np.int32), found.offsets)
 
 
 class GigatokenEngine:
@@ -143,7 +92,7 @@ class TokieEngine:
 
 
 FAST_ENGINES: dict[str, Callable[[StaticModel], TokenEngine]] = {
-    "WordPiece": NanotokenEngine,
+    "WordPiece": WordPieceEngine,
     "BPE": GigatokenEngine,
     "Unigram": TokieEngine,
 }
@@ -162,7 +111,10 @@ def choose_engine(model: StaticModel) -> EngineChoice:
     try:
         fast = FAST_ENGINES[family](model)
     except ImportError as error:
-        return EngineChoice(reference, f'{error.name} is not installed: `pip install "m2v-onnx[fast]"`')
+        name = str(error.name)
+        if name.startswith("m2v_onnx."):
+            return EngineChoice(reference, "m2v-onnx was installed without a C compiler")
+        return EngineChoice(reference, f'{name} is not installed: `pip install "m2v-onnx[fast]"`')
     except ValueError as error:  # a component that the engine does not know
         return EngineChoice(reference, f"the fast engine refuses this tokenizer: {error}")
     expected, found = (engine.encode(HARD_TEXTS).to_lists() for engine in (reference, fast))

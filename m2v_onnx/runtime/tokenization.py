@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.engines import TEXT_ERRORS, ReferenceEngine, TokenEngine
 from m2v_onnx.runtime.flat_ids import FlatIds
+from m2v_onnx.runtime.token_engine import TEXT_ERRORS, ReferenceEngine, TokenEngine
 from m2v_onnx.texts import check_strings, check_unicode
 
 

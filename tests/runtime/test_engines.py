@@ -14,7 +14,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.goldens import HARD_TEXTS
 from m2v_onnx.runtime import Batching, Encoder
-from m2v_onnx.runtime.engines import ReferenceEngine, TokieEngine, choose_engine
+from m2v_onnx.runtime.engines import TokieEngine, choose_engine
+from m2v_onnx.runtime.token_engine import ReferenceEngine
 from tests.builders import tiny_model
 
 CHARACTERS = st.sampled_from("sun mo▁é\u0301\n\0!лу日😀") | st.characters(exclude_categories=["Cs"])
@@ -48,7 +49,7 @@ def unigram() -> Tokenizer:
 
 
 MODELS = {
-    "nanotoken": tiny_model,
+    "compiled C": tiny_model,
     "gigatoken": lambda: tiny_model(tokenizer=byte_pair(), table=np.ones((260, 2), np.float32)),
     "tokie": lambda: tiny_model(tokenizer=unigram(), table=np.ones((7, 2), np.float32)),
 }
@@ -77,10 +78,19 @@ def test_texts_that_tokie_may_get_wrong_go_to_the_reference():
 
 
 def test_a_package_that_is_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "nanotoken", None)
-    choice = choose_engine(tiny_model())
+    monkeypatch.setitem(sys.modules, "gigatoken", None)
+    choice = choose_engine(MODELS["gigatoken"]())
     assert choice.engine.name == "tokenizers"
-    assert choice.reason == 'nanotoken is not installed: `pip install "m2v-onnx[fast]"`'
+    assert choice.reason == 'gigatoken is not installed: `pip install "m2v-onnx[fast]"`'
+
+
+def test_an_installation_without_a_compiler(monkeypatch):
+    monkeypatch.setitem(sys.modules, "m2v_onnx.runtime._word_piece", None)
+    choice = choose_engine(tiny_model())
+    assert (choice.engine.name, choice.reason) == (
+        "tokenizers",
+        "m2v-onnx was installed without a C compiler",
+    )
 
 
 def test_a_component_that_the_engine_does_not_know():
@@ -98,27 +108,25 @@ def test_a_family_without_a_fast_engine():
 
 
 def test_an_engine_that_differs_is_not_taken(monkeypatch):
-    """A library of another version that forgets the last token of every text."""
-    import nanotoken
+    """A library of another version that gives the first token for every token."""
+    import gigatoken
 
     class Forgetful:
         def __init__(self, inner):
             self._inner = inner
 
         def encode_batch(self, texts, **options):
-            found = self._inner.encode_batch(texts, **options)
-            lengths = np.maximum(np.diff(found.offsets) - 1, 0)
-            offsets = np.concatenate([[0], np.cumsum(lengths)])
-            kept = [found[i][: lengths[i]] for i in range(len(lengths))]
-            return SimpleNamespace(ids=np.concatenate(kept), offsets=offsets)
+            layout = self._inner.encode_batch(texts, **options).layout
+            content = SimpleNamespace(data=np.zeros_like(layout.content.data))
+            return SimpleNamespace(layout=SimpleNamespace(offsets=layout.offsets, content=content))
 
     library = SimpleNamespace(
-        Tokenizer=SimpleNamespace(from_json=lambda text: Forgetful(nanotoken.Tokenizer.from_json(text)))
+        Tokenizer=SimpleNamespace(from_json=lambda text: Forgetful(gigatoken.Tokenizer.from_json(text)))
     )
-    monkeypatch.setitem(sys.modules, "nanotoken", library)
-    choice = choose_engine(tiny_model())
+    monkeypatch.setitem(sys.modules, "gigatoken", library)
+    choice = choose_engine(MODELS["gigatoken"]())
     assert choice.engine.name == "tokenizers"
-    assert choice.reason.startswith("nanotoken gives other tokens for")
+    assert choice.reason.startswith("gigatoken gives other tokens for")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -144,6 +152,6 @@ def test_a_few_texts_go_to_the_engine_that_is_fastest_for_them(name, monkeypatch
 
     monkeypatch.setattr(engine, "encode", count)
     encoder.encode(["sun"] * 8, Batching(1024, None, None))
-    assert n_calls == (1 if name == "nanotoken" else 0)
+    assert n_calls == (1 if name == "compiled C" else 0)
     encoder.encode(["sun"] * 9, Batching(1024, None, None))
-    assert n_calls == (2 if name == "nanotoken" else 1)
+    assert n_calls == (2 if name == "compiled C" else 1)

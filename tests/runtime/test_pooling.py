@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from m2v_onnx.config import MOST_INT8_TOKENS
 from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.engines import ReferenceEngine
 from m2v_onnx.runtime.flat_ids import FlatIds
 from m2v_onnx.runtime.graph_pooling import GraphPooling
 from m2v_onnx.runtime.pooling import CompiledPooling
+from m2v_onnx.runtime.token_engine import ReferenceEngine
 from m2v_onnx.runtime.tokenization import tokenize_batch
 from tests.builders import ROWS, tiny_model
 
