@@ -59,10 +59,10 @@ PEERS = {
 ALL_WORKERS = {
     OURS: Worker(OURS),
     "m2v-onnx, one thread": Worker(OURS, options={"n_threads": 1}),
+    "m2v-onnx, int8": Worker(OURS, options={"precision": "int8"}),
     "m2v-onnx, base install": Worker(OURS, "base"),
     "m2v-onnx, graph fp32": Worker(OURS, options={"precision": "fp32"}),
     "m2v-onnx, graph fp16": Worker(OURS, options={"precision": "fp16"}),
-    "m2v-onnx, graph int8": Worker(OURS, options={"precision": "int8"}),
     **PEERS,
 }
 EXACT_WORKERS = (OURS, "m2v-onnx, one thread", "m2v-onnx, base install", "m2v-onnx, graph fp32")

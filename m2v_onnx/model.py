@@ -234,8 +234,9 @@ class StaticModel:
     ) -> Vectors:
         """Embed texts: the mean of their tokens' vectors.
 
-        The extra `fast` brings faster tokenizers. The mean is compiled C; where the package was installed
-        without a C compiler, it is onnxruntime's, and NumPy's for a few texts. All give the same vectors.
+        WordPiece and the mean are compiled C; where the package was installed without a C compiler, the
+        tokenizers library and onnxruntime, and NumPy for a few texts, give the same vectors. The extra `fast`
+        brings faster BPE and Unigram tokenizers.
 
         Args:
             texts: one text, or any number of them.
