@@ -1,9 +1,9 @@
 """Encode ten million texts from a file to a file: `python -m benchmarks.stream SHARED [MILLIONS [DIM]]`.
 
 The sentences of novels are repeated, a text a line, and `m2v-onnx encode` writes a .npy file of 64 columns:
-2.6 GB for ten million texts, beside 0.9 GB of texts. A row of the table is a million texts: their speed, the
-processor's time in the process and in the system on its behalf, and the memory of the process, mapped files
-left out, when the last of them was written. A thousand vectors are
+2.6 GB for ten million texts, beside 0.9 GB of texts. A row of the table is a million texts, the first vectors
+behind the start: their speed, the processor's time in the process and in the system on its behalf, and the
+memory of the process, mapped files left out, when the last of them was written. A thousand vectors are
 compared with `encode_reference`. The exit code is 1 when one differs, or when memory grows by a tenth after
 the first million.
 """
@@ -51,11 +51,11 @@ def write_texts(shared: Path, path: Path, n_texts: int) -> list[str]:
 
 
 def watch(process: subprocess.Popen[bytes], folder: Path, *, dim: int) -> list[Milestone]:
-    """Look at the growing draft of the .npy file, when it begins and after each million, until it is done."""
+    """Look at the growing draft of the .npy file, at the first vectors and after each million."""
     milestones: list[Milestone] = []
     while process.poll() is None:
         n_bytes = max((path.stat().st_size for path in folder.glob(".*.draft")), default=-1)
-        if n_bytes // (4 * dim) >= N_STEP * len(milestones):
+        if n_bytes // (4 * dim) > N_STEP * len(milestones):
             milestones.append(look(process.pid))
         time.sleep(POLL_SECONDS)
     if process.returncode:

@@ -16,15 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from m2v_onnx.characters import HIGHEST_MARK, LOWEST_MARK, N_CODE_POINTS, Kind, find_marks
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.export.character_probe import (
-    N_CODE_POINTS,
-    REPLACEMENT,
-    Kind,
-    probe_behaviour,
-    probe_word_characters,
-)
-from m2v_onnx.export.composition import HIGHEST_MARK, LOWEST_MARK, Composition, find_marks
+from m2v_onnx.export.character_probe import REPLACEMENT, probe_behaviour, probe_word_characters
+from m2v_onnx.export.composition import Composition
 from m2v_onnx.export.pair_table import Ints
 from m2v_onnx.export.tokenizer_components import AddedToken, TokenizerComponents
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from m2v_onnx.characters import N_CODE_POINTS, SURROGATES
 from m2v_onnx.export.character_map import NOTHING, ROW_END, CharacterMap
-from m2v_onnx.export.character_probe import N_CODE_POINTS, SURROGATES
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.pair_table import Ints
 

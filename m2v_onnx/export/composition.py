@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from tokenizers import normalizers
 
-from m2v_onnx.export.character_probe import normalize_all, scalars
+from m2v_onnx.characters import find_marks, normalize_all
+from m2v_onnx.export.character_probe import scalars
 
 _FORMS = {
     "NFC": (normalizers.NFC(), normalizers.NFD()),
     "NFKC": (normalizers.NFKC(), normalizers.NFKD()),
 }
-# A mark of the highest class that marks can have, and one of the lowest: others are ordered around them.
-HIGHEST_MARK, LOWEST_MARK = "\u0345", "\u0334"
 
 
 @dataclass(frozen=True)
@@ -82,14 +80,3 @@ def _orders(decompositions: dict[str, str]) -> dict[str, int]:
             levels.insert(lower, [])
         levels[lower].append(mark)
     return {mark: number for number, level in enumerate(levels, 1) for mark in level}
-
-
-def find_marks(characters: Sequence[str]) -> list[str]:
-    """Give those of some characters, which do not decompose, that canonical order moves around others."""
-    canonical = normalizers.NFD()
-    behind = [HIGHEST_MARK + character for character in characters]
-    before = [character + LOWEST_MARK for character in characters]
-    moved = zip(
-        normalize_all(canonical, behind), behind, normalize_all(canonical, before), before, strict=True
-    )
-    return [c for c, (a, b, x, y) in zip(characters, moved, strict=True) if a != b or x != y]

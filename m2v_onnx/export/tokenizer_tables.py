@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from tokenizers import Tokenizer
 
+from m2v_onnx.characters import Kind
 from m2v_onnx.export.added_token_nodes import Pattern
 from m2v_onnx.export.character_map import Cell, CellReader, CharacterMap, build_character_map
-from m2v_onnx.export.character_probe import Kind
 from m2v_onnx.export.composition import Composition, probe_composition
 from m2v_onnx.export.composition_nodes import CompositionTables, build_composition_tables
 from m2v_onnx.export.tokenizer_components import TokenizerComponents, read_components

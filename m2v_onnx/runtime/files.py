@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from m2v_onnx.progress import Advance
 STDIN = Path("-")
 _BLOCK_TEXTS = 4096
 _PROGRESS_BYTES = 1 << 20
+_CACHED_BYTES = 32 << 20
 
 
 def read_texts(path: Path, *, column: str = "text", advance: Advance | None = None) -> Iterator[str]:
@@ -62,19 +65,32 @@ def write_npy(path: Path, blocks: Iterable[Vectors], *, dim: int) -> int:
     if not path.parent.is_dir():
         raise ArgumentError(f"expected a folder for {path.name} at {path.parent}, found none: make it first")
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
-    n_rows = 0
+    n_rows = n_cached = 0
     try:
         with draft.open("wb") as file:
             file.write(_npy_header(n_rows, dim))
             for block in blocks:
                 file.write(np.ascontiguousarray(block, "<f4").data)
                 n_rows += len(block)
+                n_cached += block.nbytes
+                if n_cached >= _CACHED_BYTES:
+                    _let_go(file)
+                    n_cached = 0
             file.seek(0)
             file.write(_npy_header(n_rows, dim))
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return n_rows
+
+
+def _let_go(file: BinaryIO) -> None:
+    """Have what was written go to the disk, and out of the memory what has arrived there.
+
+    A file of vectors would fill the page cache, and to find fresh pages can take longer than to encode.
+    """
+    if hasattr(os, "posix_fadvise"):  # not on macOS and Windows
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _npy_header(n_rows: int, dim: int) -> bytes:

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 from operator import itemgetter
 
 import numpy as np
 from tokenizers import models, normalizers, pre_tokenizers
 
+from m2v_onnx.characters import SURROGATES, Kind, find_marks, normalize_all, probe_kinds
 from m2v_onnx.model import StaticModel
 from m2v_onnx.runtime.flat_ids import FlatIds
 from m2v_onnx.runtime.token_engine import ReferenceEngine
 
 _PAGE = 256
-_SURROGATES = range(0xD800, 0xE000)
-# A letter that no normalizer changes, to put a character between two of them.
-_LETTER = "x"
+# What a character does, as word_piece.c numbers it.
+_GAP, _WORD, _ALONE, _REFUSED = range(4)
+# What its form does: lists of `Kind`. BERT's normalizer puts spaces around Chinese characters.
+_IS_SPACE, _IS_WORD, _IS_ALONE = {int(Kind.SPACE)}, {int(Kind.WORD)}, [int(Kind.ALONE)]
+_IS_CHINESE = [int(Kind.SPACE), int(Kind.WORD), int(Kind.SPACE)]
+_MOVES = -1  # beside the kinds: a mark that is ordered among others
 _ACCENTED = "\u00e9"
-# A mark of the highest class that marks can have, and one of the lowest: NFD moves others around them.
-_HIGHEST_MARK, _LOWEST_MARK = "\u0345", "\u0334"
-
-
-class _Kind(IntEnum):
-    """What a character does: see `word_piece.c`."""
-
-    GAP = 0
-    WORD = 1
-    ALONE = 2
-    REFUSED = 3
 
 
 class WordPieceEngine:
@@ -90,37 +82,32 @@ class WordPieceEngine:
 
     def _learn(self, page: int) -> None:
         """Ask the tokenizers library about 256 code points."""
-        found = [self._look_at(point) for point in range(page * _PAGE, (page + 1) * _PAGE)]
-        moving = self._find_moving({character for _, form in found for character in form})
-        self._word_piece.learn(
-            page,
-            [
-                (_Kind.REFUSED, b"") if moving.intersection(form) else (kind, form.encode())
-                for kind, form in found
-            ],
-        )
+        start = page * _PAGE
+        characters = [(_REFUSED, b"")] * _PAGE
+        if start not in SURROGATES:
+            forms = normalize_all(self._normalizer, list(map(chr, range(start, start + _PAGE))))
+            alphabet = sorted(set().union(*forms))
+            found = probe_kinds(self._pre_tokenizer, alphabet)[list(map(ord, alphabet))]
+            kinds = dict(zip(alphabet, found.tolist(), strict=True))
+            kinds.update(dict.fromkeys(self._find_moving(alphabet), _MOVES))
+            characters = [_describe(form, [kinds[character] for character in form]) for form in forms]
+        self._word_piece.learn(page, characters)
 
-    def _look_at(self, point: int) -> tuple[_Kind, str]:
-        """Give what a character does, and the form that it leaves behind."""
-        if point in _SURROGATES:
-            return _Kind.REFUSED, ""
-        normalized = self._normalizer.normalize_str(f"{_LETTER}{chr(point)}{_LETTER}")
-        pieces = [piece for piece, _ in self._pre_tokenizer.pre_tokenize_str(normalized)]
-        if len(pieces) == 1:
-            return _Kind.WORD, pieces[0][1:-1]
-        if pieces == [_LETTER, _LETTER]:
-            return _Kind.GAP, ""
-        if len(pieces) == 3 and pieces[0] == pieces[2] == _LETTER:
-            return _Kind.ALONE, pieces[1]
-        return _Kind.REFUSED, ""
-
-    def _find_moving(self, characters: set[str]) -> set[str]:
+    def _find_moving(self, characters: list[str]) -> list[str]:
         """Give those of normalised characters whose place among marks is for the normalizer to say."""
         if self._normalizer.normalize_str(_ACCENTED) == _ACCENTED:
-            return set()  # it does not decompose
-        order = normalizers.NFD().normalize_str
-        around = {c: f"{_HIGHEST_MARK}{c}{_LETTER}{c}{_LOWEST_MARK}" for c in characters if not c.isascii()}
-        joined = _LETTER.join(around.values())
-        if order(joined) == joined:
-            return set()
-        return {c for c, marked in around.items() if order(marked) != marked}
+            return []  # it does not decompose
+        return find_marks([character for character in characters if not character.isascii()])
+
+
+def _describe(form: str, kinds: list[int]) -> tuple[int, bytes]:
+    """Give what a character does whose normalised form has these kinds, and the form that it leaves."""
+    if _IS_WORD.issuperset(kinds):
+        return _WORD, form.encode()
+    if _IS_SPACE.issuperset(kinds):
+        return _GAP, b""
+    if kinds == _IS_ALONE:
+        return _ALONE, form.encode()
+    if kinds == _IS_CHINESE:
+        return _ALONE, form[1].encode()
+    return _REFUSED, b""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 import numpy as np
 import pytest
 
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.runtime import files
 from m2v_onnx.runtime.files import STDIN, encode_blocks, read_texts, write_npy
 
 
@@ -75,6 +77,19 @@ def test_vectors_are_written_as_numpy_reads_them(tmp_path, model):
     loaded = np.load(tmp_path / "v.npy", mmap_mode="r")
     assert loaded.dtype == np.float32
     np.testing.assert_array_equal(loaded, model.encode(texts))
+
+
+@pytest.mark.parametrize("can_let_go", [True, False])
+def test_a_large_npy_does_not_fill_the_page_cache(tmp_path, monkeypatch, can_let_go):
+    calls = []
+    monkeypatch.setattr(files, "_CACHED_BYTES", 20)
+    monkeypatch.setattr(os, "posix_fadvise", lambda *arguments: calls.append(arguments), raising=False)
+    if not can_let_go:
+        monkeypatch.delattr(os, "posix_fadvise")
+    blocks = np.arange(24, dtype=np.float32).reshape(6, 2, 2)  # 16 bytes each
+    write_npy(tmp_path / "v.npy", blocks, dim=2)
+    assert len(calls) == (3 if can_let_go else 0)
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), blocks.reshape(12, 2))
 
 
 def test_no_vectors_are_an_array_too(tmp_path):
