@@ -182,7 +182,9 @@ def _check_length(found: FlatIds) -> None:
     Raises:
         ArgumentError: naming the length.
     """
-    longest = found.lengths.max(initial=0)
+    if len(found.ids) <= MOST_INT8_TOKENS:
+        return
+    longest = found.lengths.max()
     if longest > MOST_INT8_TOKENS:
         raise ArgumentError(
             f"expected texts of up to {MOST_INT8_TOKENS:,} tokens for precision int8, found {longest:,}: "
@@ -200,15 +202,18 @@ def _cut(texts: Iterable[str], batch_size: int) -> Iterator[tuple[int, list[str]
 
 def _share(texts: list[str], batching: Batching) -> Batching:
     """Make batches equal, not larger than asked for, and as many for every worker that is worth its start."""
-    n_workers = batching.n_threads or count_cores()
-    try:
-        n_characters = 0
-        for n_characters in accumulate(map(len, texts)):
-            if n_characters >= n_workers * _LEAST_CHARACTERS:
-                break
-    except TypeError:  # no texts: the tokenizer says so
-        n_characters = 0
-    n_workers = max(1, min(n_workers, n_characters // _LEAST_CHARACTERS))
+    n_workers = _count_workers(texts, batching.n_threads)
     n_batches = -(-len(texts) // (batching.batch_size * n_workers)) * n_workers
     size = -(-len(texts) // max(1, n_batches))
     return Batching(max(1, size), batching.max_length, n_workers)
+
+
+def _count_workers(texts: list[str], n_threads: int | None) -> int:
+    """Give how many workers have enough to do."""
+    try:
+        if all(n_characters < 2 * _LEAST_CHARACTERS for n_characters in accumulate(map(len, texts))):
+            return 1
+    except TypeError:  # no texts: the tokenizer says so
+        return 1
+    n_workers = n_threads or count_cores()
+    return n_workers if n_workers <= 2 else min(n_workers, sum(map(len, texts)) // _LEAST_CHARACTERS)

@@ -50,8 +50,10 @@ class FlatIds:
         >>> FlatIds.of([[5, 6, 7], [8]]).truncate(2).to_lists()
         [[5, 6], [8]]
         """
+        if len(self.ids) <= max_length:
+            return self
         lengths = self.lengths
-        if lengths.max(initial=0) <= max_length:
+        if lengths.max() <= max_length:
             return self
         positions = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], lengths)
         return FlatIds(self.ids[positions < max_length], offsets_of(np.minimum(lengths, max_length)))

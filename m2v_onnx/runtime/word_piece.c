@@ -102,7 +102,8 @@ typedef struct {
     uint8_t *bytes; /* a stretch of normalised text */
     int32_t *ids;
     size_t n_ids, room;       /* of ids */
-    uint8_t missing[N_PAGES]; /* whether texts need a page that was not learnt */
+    int is_missing;           /* whether texts need pages that were not learnt */
+    uint8_t missing[N_PAGES]; /* whether it is this one */
 } Work;
 
 /* What became of a text; the other texts go on. */
@@ -307,8 +308,10 @@ static INLINE Outcome take_kind(const WordPiece *self, Work *work, const Text *t
     for (Py_ssize_t at = 0; at < text->length; at++) {
         const uint32_t point = (uint32_t)PyUnicode_READ(kind, text->data, at);
         const Page *page = PUBLISHED(&self->pages[point / PAGE]);
-        if (!page)
+        if (!page) {
             work->missing[point / PAGE] = 1;
+            work->is_missing = 1;
+        }
         const Character *character = page ? &page->characters[point % PAGE] : NULL;
         if (!page || character->kind == REFUSED)
             outcome = NOT_TAKEN;
@@ -483,7 +486,7 @@ static PyObject *encode(PyObject *object, PyObject *argument)
         if (is_done)
             result = Py_BuildValue("y#ONN", work->ids ? (const char *)work->ids : "", (Py_ssize_t)(work->n_ids * sizeof *work->ids),
                                    offsets, unusual_places(is_taken, n_texts, 1),
-                                   unusual_places(work->missing, N_PAGES, 0));
+                                   unusual_places(work->missing, work->is_missing ? N_PAGES : 0, 0));
         else
             PyErr_NoMemory();
     }
