@@ -34,7 +34,7 @@ enum {
     BLOCK_LANES = BLOCK_COLUMNS / LANES,
     LINE_COLUMNS = 16, /* of the cache */
     LINE_BYTES = 64,
-    TOKENS_AHEAD = 8,
+    TOKENS_AHEAD = 16,
     GROUP_TOKENS = 4 /* that int8 is summed by */
 };
 
