@@ -43,15 +43,16 @@ static inline int HIGHEST_BIT(uint32_t bits)
 }
 #endif
 
+#define CONTINUES ((uint32_t)1 << 31) /* in a size: the token continues a word */
+
 enum {
     PAGE = 256,
     N_PAGES = 0x110000 / PAGE,
     MOST_FORM_BYTES = 63, /* of one character */
     BLOCK = 64,           /* characters that are sorted at once */
-    SEGMENT = 2048,       /* bytes of normalised text, or somewhat more, before its words are looked up */
+    SEGMENT = 2048,       /* bytes of blocks in a row that end within a word */
     MARGIN = 16,          /* bytes that may be read behind a word */
     MOST_CHARACTERS = 10000,
-    CONTINUES = 1u << 31, /* in a size: the token continues a word */
     FILTER_BITS = 19
 };
 
@@ -547,8 +548,9 @@ static Page *read_page(PyObject *pairs)
         Py_ssize_t size;
         if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, c), "iy#:learn", &kind, &form, &size))
             goto failed;
-        if (kind < GAP || kind > REFUSED || size > MOST_FORM_BYTES) {
-            PyErr_SetString(PyExc_ValueError, "a character must have a kind from 0 to 3 and a form of 63 bytes at most");
+        if (kind < GAP || kind > REFUSED || size > MOST_FORM_BYTES || (kind == ALONE && !size)) {
+            PyErr_SetString(PyExc_ValueError,
+                            "a character must have a kind from 0 to 3 and a form of 63 bytes at most, a word of 1");
             goto failed;
         }
         page->characters[c] = (Character){start, (uint8_t)size, (uint8_t)kind};

@@ -193,6 +193,7 @@ def test_tokens_that_are_searched_in_normalised_text_are_refused():
         (7, [(0, b"")] * 255, "256 characters"),
         (7, [(4, b"")] * 256, "a kind from 0 to 3"),
         (7, [(0, b"x" * 64)] * 256, "63 bytes at most"),
+        (7, [(2, b"")] * 256, "a word of 1"),
     ],
 )
 def test_a_page_that_does_not_fit(page, characters, error):
