@@ -7,8 +7,8 @@ from setuptools import Extension, setup
 setup(
     ext_modules=[
         Extension(
-            f"m2v_onnx.runtime._{name}",
-            [f"m2v_onnx/runtime/{name}.c"],
+            f"m2v_onnx.native._{name}",
+            [f"m2v_onnx/native/{name}.c"],
             extra_compile_args=["-O3"],
             libraries=[] if sys.platform == "win32" else ["m"],
             optional=True,  # without a C compiler onnxruntime pools, and the tokenizers library tokenises

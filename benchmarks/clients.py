@@ -27,7 +27,7 @@ import onnxruntime
 from benchmarks.measure import ROOT
 from benchmarks.tokenizers_roundtrip import read_texts
 from m2v_onnx import StaticModel
-from m2v_onnx.goldens import HARD_TEXTS
+from m2v_onnx.tokenizer.hard_texts import HARD_TEXTS
 
 CLIENTS = ("java", "node", "browser", "csharp", "rust")
 DOCUMENT = ROOT / "docs/clients.md"

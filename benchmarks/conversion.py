@@ -20,9 +20,9 @@ import onnxruntime
 
 from benchmarks.measure import make_environment, peer_python
 from benchmarks.tokenizers_roundtrip import read_texts
-from m2v_onnx.folder import graph_files
-from m2v_onnx.model import StaticModel
-from m2v_onnx.ort import open_session
+from m2v_onnx.export.kinds import graph_files
+from m2v_onnx.static_model import StaticModel
+from m2v_onnx.system.onnx_runtime import open_session
 
 N_TEXTS, N_BATCH = 2000, 64
 EVERYTHING = ["--graph", "ids,ids3,tokens", "--precision", "fp32,fp16,int8,int4"]

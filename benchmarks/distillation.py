@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import interleave, markdown, minilm, peer_python
-from m2v_onnx.distill.teacher import load_teacher
+from m2v_onnx.teacher.loading import load_teacher
 
 PEER = (
     "import sys; from model2vec.distill import distill\n"
@@ -17,7 +17,7 @@ PEER = (
 # An empty cache: the export is part of the run.
 WITH_EXPORT = (
     "import os, sys, tempfile; os.environ['M2V_ONNX_CACHE'] = tempfile.mkdtemp()\n"
-    "from m2v_onnx.cli import main; main()"
+    "from m2v_onnx.cli.app import main; main()"
 )
 
 

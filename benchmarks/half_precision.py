@@ -14,14 +14,15 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from m2v_onnx import StaticModel
-from m2v_onnx.config import RECIPES, ModelConfig, PcaDims
-from m2v_onnx.distill.embedding import pool_hidden_states
 from m2v_onnx.distill.reduction import reduce_dimensions
-from m2v_onnx.distill.sequences import TokenSequences
-from m2v_onnx.distill.teacher import load_teacher
 from m2v_onnx.distill.vocabulary import build_vocabulary
 from m2v_onnx.distill.weighting import weigh_tokens
-from m2v_onnx.model import Vectors
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.model.recipe import RECIPES, PcaDims
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.teacher.embedding import pool_hidden_states
+from m2v_onnx.teacher.loading import load_teacher
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 # Each kernel rounds float16 in its own way. The golden's, found by trying: oneDNN without instructions for
 # float16, and the code of MKL that is the same on every CPU.
@@ -47,7 +48,7 @@ def distill_as_model2vec(teacher: Path, *, pca_dims: PcaDims) -> StaticModel:
     return StaticModel(table=table, tokenizer=tokenizer, config=ModelConfig(normalize=recipe.normalize))
 
 
-def embed_in_float16(teacher: Path, sequences: TokenSequences) -> Vectors:
+def embed_in_float16(teacher: Path, sequences: TokenIds) -> Vectors:
     """Give (V, d) float32: the means of the hidden states that torch computes in float16."""
     os.environ.update(KERNELS)
     import torch

@@ -20,21 +20,21 @@ from scipy.sparse import csr_array
 from benchmarks.measure import minilm
 from m2v_onnx import StaticModel
 from m2v_onnx.distill import distill
-from m2v_onnx.quantization import encode_table
-from m2v_onnx.runtime.engines import choose_engine
-from m2v_onnx.runtime.flat_ids import FlatIds
-from m2v_onnx.runtime.graph_pooling import GraphPooling
-from m2v_onnx.runtime.pooling import CompiledPooling
+from m2v_onnx.model.quantization import quantize_table
+from m2v_onnx.runtime.choice import choose_tokenizer
+from m2v_onnx.runtime.graph_mean import GraphMean
+from m2v_onnx.runtime.row_mean import CompiledMean
 from m2v_onnx.runtime.tokenization import tokenize_batch
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 N_ROUNDS = 15
 BATCH = 1024
 
 
-def product_with(table: np.ndarray) -> Callable[[FlatIds, np.ndarray], None]:
+def product_with(table: np.ndarray) -> Callable[[TokenIds, np.ndarray], None]:
     """Give the pooling by a sparse product; unknown tokens' rows are zeros."""
 
-    def pool(found: FlatIds, out: np.ndarray) -> None:
+    def pool(found: TokenIds, out: np.ndarray) -> None:
         ones = np.ones(len(found.ids), np.float32)
         sums = csr_array((ones, found.ids, found.offsets), shape=(len(found), len(table))) @ table
         out[:] = sums / np.linalg.norm(sums, axis=1, keepdims=True)
@@ -49,15 +49,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         distill(minilm(), pca_dims=256).save_pretrained(folder, precisions=["fp32", "int8"])
         model = StaticModel.from_pretrained(folder)
-        engine = choose_engine(model).engine
+        engine = choose_tokenizer(model).tokenizer
         found = [tokenize_batch(model, engine, batch, max_length=512) for batch in batches]
         outs = [np.empty((len(batch), model.dim), np.float32) for batch in batches]
         poolings = {
-            "the mean, compiled C": CompiledPooling(model).pool,
-            "the mean, compiled C, int8": CompiledPooling(model, encode_table(model.table, "int8")).pool,
+            "the mean, compiled C": CompiledMean(model).pool,
+            "the mean, compiled C, int8": CompiledMean(model, quantize_table(model.table, "int8")).pool,
             "the mean, scipy's sparse product": product_with(np.asarray(model.table)),
-            "the mean, graph fp32": GraphPooling(Path(folder, "onnx/model.onnx"), table=model.table).pool,
-            "the mean, graph int8": GraphPooling(
+            "the mean, graph fp32": GraphMean(Path(folder, "onnx/model.onnx"), table=model.table).pool,
+            "the mean, graph int8": GraphMean(
                 Path(folder, "onnx/model_quantized.onnx"), table=model.table
             ).pool,
         }

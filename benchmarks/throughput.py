@@ -29,8 +29,8 @@ import numpy as np
 from benchmarks.measure import ROOT, make_environment, minilm
 from benchmarks.tokenizers_roundtrip import static_tokenizer
 from m2v_onnx import StaticModel
-from m2v_onnx.config import ModelConfig
 from m2v_onnx.distill import distill
+from m2v_onnx.model.config import ModelConfig
 
 OURS = "m2v-onnx"
 BOUND = 1e-6

@@ -1,7 +1,7 @@
 """Fast tokenizers against the reference, text by text: `python -m benchmarks.token_engines SHARED [FOLDER]`.
 
-Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for. The engine
-that `choose_engine` takes for it and the reference then tokenise all text of SHARED/eval, or of one FOLDER of
+Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for. What
+`choose_tokenizer` takes for it and the reference then tokenise all text of SHARED/eval, or of one FOLDER of
 it, each text once. Speed is texts per second of CPU. The exit code is 1 when a text differs.
 """
 
@@ -15,23 +15,23 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.tokenizers_roundtrip import read_texts, static_tokenizer, tokenizer_paths
-from m2v_onnx.config import ModelConfig
-from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.engines import choose_engine
-from m2v_onnx.runtime.flat_ids import FlatIds
-from m2v_onnx.runtime.token_engine import ReferenceEngine, TokenEngine
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.runtime.batch_tokenizer import BatchTokenizer, ReferenceTokenizer
+from m2v_onnx.runtime.choice import choose_tokenizer
+from m2v_onnx.static_model import StaticModel
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 N_BATCH = 512
 
 
-def encode(engine: TokenEngine, texts: Sequence[str]) -> tuple[list[FlatIds], float]:
+def encode(engine: BatchTokenizer, texts: Sequence[str]) -> tuple[list[TokenIds], float]:
     """Give the ids of batches, and the CPU seconds that they took."""
     start = time.process_time()
     found = [engine.encode(texts[i : i + N_BATCH]) for i in range(0, len(texts), N_BATCH)]
     return found, time.process_time() - start
 
 
-def count_differences(expected: Sequence[FlatIds], found: Sequence[FlatIds]) -> int:
+def count_differences(expected: Sequence[TokenIds], found: Sequence[TokenIds]) -> int:
     n_different = 0
     for one, other in zip(expected, found, strict=True):
         if not (np.array_equal(one.ids, other.ids) and np.array_equal(one.offsets, other.offsets)):
@@ -50,13 +50,13 @@ def main() -> None:
     for path in tokenizer_paths(shared):
         tokenizer = static_tokenizer(path)
         model = StaticModel(np.zeros((tokenizer.get_vocab_size(), 1), np.float32), tokenizer, ModelConfig())
-        choice = choose_engine(model)
-        expected, reference_seconds = encode(ReferenceEngine(model), texts)
-        found, seconds = encode(choice.engine, texts)
+        choice = choose_tokenizer(model)
+        expected, reference_seconds = encode(ReferenceTokenizer(model), texts)
+        found, seconds = encode(choice.tokenizer, texts)
         n_different = count_differences(expected, found)
         n_failed += n_different
         rate, reference_rate = len(texts) / seconds, len(texts) / reference_seconds
-        row = [path.parent.name, choice.engine.name, choice.reason, str(n_different), f"{rate:,.0f}"]
+        row = [path.parent.name, choice.tokenizer.name, choice.reason, str(n_different), f"{rate:,.0f}"]
         print(f"| {' | '.join(row)} | {reference_rate:,.0f} | {rate / reference_rate:.1f} |", flush=True)
     sys.exit(1 if n_failed else 0)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from m2v_onnx.config import RECIPES
-from m2v_onnx.distill.teacher import Teacher
 from m2v_onnx.distill.vocabulary import build_vocabulary
+from m2v_onnx.model.recipe import RECIPES
+from m2v_onnx.teacher.loading import Teacher
 
 
 def read_texts(folder: Path) -> list[str]:

@@ -11,18 +11,18 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from m2v_onnx.version import __version__
+
 if TYPE_CHECKING:
     from m2v_onnx.errors import M2vOnnxError
-    from m2v_onnx.model import StaticModel
-    from m2v_onnx.text_graph import TextGraph
-
-__version__ = "0.1.0"
+    from m2v_onnx.runtime.text_graph import TextGraph
+    from m2v_onnx.static_model import StaticModel
 __all__ = ["M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
 
 _HOMES = {
     "M2vOnnxError": "m2v_onnx.errors",
-    "StaticModel": "m2v_onnx.model",
-    "TextGraph": "m2v_onnx.text_graph",
+    "StaticModel": "m2v_onnx.static_model",
+    "TextGraph": "m2v_onnx.runtime.text_graph",
 }
 
 

@@ -5,6 +5,7 @@ Every message says what was expected, what was found, where, and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.util import find_spec
 
 
@@ -50,3 +51,26 @@ def require_module(module: str, *, package: str, extra: str) -> None:
     """
     if find_spec(module) is None:
         raise MissingExtraError(package, extra)
+
+
+def check_choice(name: str, value: object, allowed: Collection[str]) -> None:
+    """Refuse a value that is none of the allowed ones.
+
+    Raises:
+        ArgumentError: naming both.
+    """
+    if value not in allowed:
+        raise ArgumentError(f"{name} must be one of {', '.join(allowed)}, found {value!r}")
+
+
+def check_positive(**values: int | None) -> None:
+    """Refuse numbers below 1; None is none.
+
+    >>> check_positive(batch_size=1, n_threads=None)
+
+    Raises:
+        ArgumentError: naming the first.
+    """
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise ArgumentError(f"{name} must be 1 or more, found {value}")

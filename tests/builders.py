@@ -10,8 +10,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from m2v_onnx.config import ModelConfig
-from m2v_onnx.model import StaticModel
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.static_model import StaticModel
 
 # Six tokens of two dimensions: sums and lengths are easy to work out by hand.
 TOKENS = ("[PAD]", "[UNK]", "sun", "moon", "##light", "!")

@@ -63,7 +63,7 @@ def minilm() -> Path:
 @pytest.fixture(scope="session")
 def minilm_onnx(minilm, tmp_path_factory) -> Path:
     """The same teacher as a folder that holds an ONNX file of it, as most do on the Hub."""
-    from m2v_onnx.distill.teacher import load_teacher
+    from m2v_onnx.teacher.loading import load_teacher
 
     folder = tmp_path_factory.mktemp("teachers") / "all-MiniLM-L6-v2"
     (folder / "onnx").mkdir(parents=True)

@@ -73,8 +73,8 @@ def test_the_wheel_alone_encodes(uv, folder, tmp_path, compiler):
         "try: model.save_pretrained(sys.argv[1])\nexcept M2vOnnxError as error: message = str(error)\n"
         "installed = [d.metadata['Name'].lower() for d in m.distributions()]\n"
         "vectors = model.encode(['sun'] * 2000)[[0, -1]].tolist()\n"
-        "from m2v_onnx.runtime.pooling import CompiledPooling\n"
-        "is_compiled = CompiledPooling.is_available()\n"
+        "from m2v_onnx.runtime.row_mean import CompiledMean\n"
+        "is_compiled = CompiledMean.is_available()\n"
         "print(json.dumps([required, vectors, message, installed, is_compiled]))"
     )
     required, vectors, message, installed, is_compiled = json.loads(run_in(python, code, folder))

@@ -3,9 +3,8 @@
 A teacher that holds no ONNX of itself needs the extra `optimum` once, to export it.
 """
 
-from m2v_onnx.config import RECIPES, Recipe
 from m2v_onnx.distill.pipeline import distill
-from m2v_onnx.distill.session import Execution
-from m2v_onnx.distill.teacher import TeacherSource
+from m2v_onnx.model.recipe import RECIPES, Recipe
+from m2v_onnx.teacher.options import Execution, TeacherSource
 
 __all__ = ["RECIPES", "Execution", "Recipe", "TeacherSource", "distill"]

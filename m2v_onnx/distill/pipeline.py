@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 from tokenizers import Tokenizer
 
-from m2v_onnx.config import (
+from m2v_onnx.distill.reduction import check_dims, reduce_dimensions
+from m2v_onnx.distill.vocabulary import build_vocabulary
+from m2v_onnx.distill.weighting import weigh_tokens
+from m2v_onnx.distill.words import read_words
+from m2v_onnx.errors import ArgumentError
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.model.recipe import (
     RECIPES,
-    ModelConfig,
     PcaDims,
     Pooling,
     Recipe,
@@ -22,15 +27,12 @@ from m2v_onnx.config import (
     Weighting,
     WordPadding,
 )
-from m2v_onnx.distill.embedding import embed_tokens
-from m2v_onnx.distill.reduction import check_dims, reduce_dimensions
-from m2v_onnx.distill.session import Execution, TeacherSession
-from m2v_onnx.distill.teacher import TeacherSource, load_teacher
-from m2v_onnx.distill.vocabulary import build_vocabulary
-from m2v_onnx.distill.weighting import weigh_tokens
-from m2v_onnx.distill.words import read_words
-from m2v_onnx.errors import ArgumentError
-from m2v_onnx.model import StaticModel, Table, Vectors
+from m2v_onnx.model.vectors import Table, Vectors
+from m2v_onnx.static_model import StaticModel
+from m2v_onnx.teacher.embedding import embed_tokens
+from m2v_onnx.teacher.loading import load_teacher
+from m2v_onnx.teacher.options import Execution, TeacherSource
+from m2v_onnx.teacher.session import TeacherSession
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -113,7 +115,8 @@ def distill(
     tokenizer_json = tokens.tokenizer_json
     del session, tokens  # large, and not needed any more
     table = _make_table(vectors, chosen)
-    return StaticModel(table=table, tokenizer=Tokenizer.from_str(tokenizer_json), config=config)
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    return StaticModel(table=table, tokenizer=tokenizer, config=config, owns_tokenizer=True)
 
 
 def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from m2v_onnx.config import PcaDims
 from m2v_onnx.errors import ArgumentError, require_module
-from m2v_onnx.model import Vectors
-from m2v_onnx.row_blocks import row_blocks
+from m2v_onnx.model.recipe import PcaDims
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.row_blocks import row_blocks
 
 
 def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from m2v_onnx.config import Recipe, WordPadding
-from m2v_onnx.distill.sequences import TokenSequences
-from m2v_onnx.distill.teacher import Teacher
 from m2v_onnx.distill.tokenizer_json import Affixes, TokenizerJson
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.word_tokenizer import find_word_forms, make_word_tokenizer
+from m2v_onnx.model.recipe import Recipe, WordPadding
+from m2v_onnx.teacher.loading import Teacher
+from m2v_onnx.tokenizer.token_ids import TokenIds
+from m2v_onnx.tokenizer.words import find_word_forms, make_word_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Vocabulary:
     """
 
     tokenizer_json: str
-    teacher_ids: TokenSequences
+    teacher_ids: TokenIds
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -79,7 +79,7 @@ def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) 
         [*affixes.prefix, teacher_ids[token], *affixes.suffix] if token in teacher_ids else next(encoded)
         for token in editable.tokens
     )
-    return Vocabulary(editable.to_tokenizer().to_str(), TokenSequences.of(sequences))
+    return Vocabulary(editable.to_tokenizer().to_str(), TokenIds.of(sequences))
 
 
 def _remove_tokens(editable: TokenizerJson, teacher: Teacher, recipe: Recipe) -> None:
@@ -147,9 +147,7 @@ def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> 
             f"the vocabulary must hold words, found that none of its {len(words)} entries is left after "
             "normalisation: check the file"
         )
-    return Vocabulary(
-        editable.to_str(), TokenSequences.of(_encode(teacher.tokenizer, editable.tokens, "none"))
-    )
+    return Vocabulary(editable.to_str(), TokenIds.of(_encode(teacher.tokenizer, editable.tokens, "none")))
 
 
 def _encode(tokenizer: Tokenizer, texts: Sequence[str], padding: WordPadding) -> Iterator[list[int]]:

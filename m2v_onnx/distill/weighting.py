@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.config import Recipe
+from m2v_onnx.model.recipe import Recipe
 
 
 def weigh_tokens(n_tokens: int, recipe: Recipe) -> npt.NDArray[np.float64]:

@@ -17,6 +17,6 @@ except ImportError as error:
 from m2v_onnx.evaluation.leaderboard import Summary, leaderboard, summarize
 from m2v_onnx.evaluation.pipeline import evaluate
 from m2v_onnx.evaluation.results import ModelResult
-from m2v_onnx.evaluation.task import Encoder, Score
+from m2v_onnx.evaluation.tasks.task import Encoder, Score
 
 __all__ = ["Encoder", "ModelResult", "Score", "Summary", "evaluate", "leaderboard", "summarize"]

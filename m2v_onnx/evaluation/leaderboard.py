@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from m2v_onnx.evaluation.results import ModelResult
-from m2v_onnx.evaluation.task import Score
+from m2v_onnx.evaluation.tasks.task import Score
 
 SPEED = "speed"
 SPEED_TASK = "speed/one_core"

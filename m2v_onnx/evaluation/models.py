@@ -12,12 +12,12 @@ from typing import get_args
 
 import numpy as np
 
-from m2v_onnx import __version__
-from m2v_onnx.config import Precision
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.evaluation.task import Encoder, EvaluatedModel
-from m2v_onnx.folder import is_model_folder
-from m2v_onnx.model import StaticModel
+from m2v_onnx.evaluation.tasks.task import Encoder, EvaluatedModel
+from m2v_onnx.folder.reading import is_model_folder
+from m2v_onnx.model.quantization import Precision
+from m2v_onnx.static_model import StaticModel
+from m2v_onnx.version import __version__
 
 Source = str | Path | Encoder
 
@@ -72,7 +72,7 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
     if text.startswith(_PYTHON):
         return load_model(_import_object(text.removeprefix(_PYTHON)), name=name)
     if text.startswith(_TEACHER) or (Path(text).is_dir() and not is_model_folder(Path(text))):
-        from m2v_onnx.evaluation.teacher import TeacherEncoder
+        from m2v_onnx.teacher.encoder import TeacherEncoder
 
         teacher = TeacherEncoder(text.removeprefix(_TEACHER))
         return EvaluatedModel(name, teacher, teacher.fingerprint(), teacher.onnx_path.stat().st_size)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from m2v_onnx.errors import ArgumentError, M2vOnnxError
-from m2v_onnx.evaluation.metrics import cosines, to_unit
 from m2v_onnx.evaluation.models import Source, load_model
 from m2v_onnx.evaluation.results import ModelResult
-from m2v_onnx.evaluation.task import EvaluatedModel, Score
-from m2v_onnx.model import Vectors
+from m2v_onnx.evaluation.tasks.metrics import cosines
+from m2v_onnx.evaluation.tasks.task import EvaluatedModel, Score
+from m2v_onnx.model.vectors import Vectors, to_unit
 
 _FAMILY = "mteb"
 

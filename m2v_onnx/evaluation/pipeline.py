@@ -7,10 +7,10 @@ from pathlib import Path
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.evaluation.models import Source, load_model
-from m2v_onnx.evaluation.registry import find_tasks
 from m2v_onnx.evaluation.results import ModelResult, ResultFile, result_path
-from m2v_onnx.evaluation.task import EvaluatedModel, Task
-from m2v_onnx.progress import track
+from m2v_onnx.evaluation.tasks.registry import find_tasks
+from m2v_onnx.evaluation.tasks.task import EvaluatedModel, Task
+from m2v_onnx.system.progress import track
 
 
 def evaluate(
@@ -29,7 +29,7 @@ def evaluate(
     Args:
         models: by their names in tables; see `m2v_onnx.evaluation.models.load_model` for what they may be.
         data: the folder of the tasks' files.
-        tasks: families or single tasks; see `m2v_onnx.evaluation.registry.find_tasks`.
+        tasks: families or single tasks; see `m2v_onnx.evaluation.tasks.registry.find_tasks`.
         output: a folder to keep finished tasks in, one JSON file a model; what is there already, of the same
             model, data and measure, is not computed again.
         show_progress_bar: show progress on stderr, when that is a terminal.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from m2v_onnx.errors import DataError
-from m2v_onnx.evaluation.task import EvaluatedModel, Score, Task
+from m2v_onnx.evaluation.tasks.task import EvaluatedModel, Score, Task
 
 _NO_FILE_NAME = re.compile(r"[^\w.+-]+")
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from m2v_onnx import __version__
-from m2v_onnx.model import StaticModel
-from m2v_onnx.row_blocks import row_blocks
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.system.row_blocks import row_blocks
+from m2v_onnx.version import __version__
 
 # What onnxruntime 1.15 and everything later load.
 OPSET = 17
@@ -121,7 +121,7 @@ class Graph:
 
 def assemble(
     part: Part,
-    model: StaticModel,
+    model: StaticEmbedding,
     *,
     name: str,
     inputs: Sequence[onnx.ValueInfoProto],
@@ -158,7 +158,7 @@ def assemble(
     return Graph(proto, part.large)
 
 
-def _metadata(model: StaticModel) -> dict[str, str]:
+def _metadata(model: StaticEmbedding) -> dict[str, str]:
     recipe, teacher = model.config.recipe, model.config.teacher
     return {
         "name": f"static model of {teacher}" if teacher else "static model",

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
-from m2v_onnx.config import GraphName, Precision
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder import GraphFile, graph_files, read_model
-from m2v_onnx.goldens import Goldens, read_goldens
-from m2v_onnx.model import StaticModel, Vectors
-from m2v_onnx.ort import ORT_ERRORS, first_line, open_session
-from m2v_onnx.quantization import decode_table, encode_table
-
-Feeds = dict[str, npt.NDArray[Any]]
+from m2v_onnx.export.kinds import GRAPH_KINDS, Feeds, GraphFile, GraphName, graph_files
+from m2v_onnx.folder.goldens import Goldens, read_goldens
+from m2v_onnx.folder.reading import read_embedding
+from m2v_onnx.model.quantization import PRECISIONS, Precision, dequantize_table, quantize_table
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, open_session
 
 # Of a vector of length 1. Rounding in sums of up to 512 tokens.
 _ROUNDING = 2e-5
-# What a precision may cost a single text: the goldens hold texts of one token, the worst case.
-_LEAST_COSINES: dict[Precision, float] = {"fp32": 0.999999, "fp16": 0.9999, "int8": 0.999, "int4": 0.93}
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ def verify_folder(folder: Path) -> Iterator[GraphReport]:
         FolderError: when the model or its goldens are damaged, do not belong together, or are not what
             this version of the tokenizers library makes of the texts; or when there is no graph.
     """
-    model = read_model(folder)
+    model = read_embedding(folder)
     goldens = read_goldens(folder, model)
     _check_specification(folder, model, goldens)
     files = list(graph_files(folder))
@@ -80,7 +75,7 @@ def verify_folder(folder: Path) -> Iterator[GraphReport]:
         yield _verify_graph(file, folder=folder, model=model, goldens=goldens)
 
 
-def _check_specification(folder: Path, model: StaticModel, goldens: Goldens) -> None:
+def _check_specification(folder: Path, model: StaticEmbedding, goldens: Goldens) -> None:
     for index, text in enumerate(goldens.texts):
         if model.token_ids_reference(text) != goldens.token_ids[index]:
             raise FolderError(
@@ -95,7 +90,7 @@ def _check_specification(folder: Path, model: StaticModel, goldens: Goldens) -> 
         )
 
 
-def _verify_graph(file: GraphFile, *, folder: Path, model: StaticModel, goldens: Goldens) -> GraphReport:
+def _verify_graph(file: GraphFile, *, folder: Path, model: StaticEmbedding, goldens: Goldens) -> GraphReport:
     report = GraphReport(
         file=file.path.relative_to(folder).as_posix(),
         graph=file.graph,
@@ -116,7 +111,7 @@ def _verify_graph(file: GraphFile, *, folder: Path, model: StaticModel, goldens:
         if file.graph == "tokenizer":
             _check_token_ids(file, goldens)
             return report
-        specification = replace(model, table=decode_table(encode_table(model.table, file.precision)))
+        specification = replace(model, table=dequantize_table(quantize_table(model.table, file.precision)))
         vectors = _run(file, specification, goldens)
     except (FolderError, *ORT_ERRORS) as error:
         return replace(report, problem=first_line(error))
@@ -165,14 +160,14 @@ def _foreign_operators(graph: onnx.GraphProto) -> set[str]:
     return found
 
 
-def _run(file: GraphFile, model: StaticModel, goldens: Goldens) -> list[Vectors]:
+def _run(file: GraphFile, model: StaticEmbedding, goldens: Goldens) -> list[Vectors]:
     """Give the graph's vectors of the goldens' texts, from one batch and from runs of one text each.
 
     Raises:
         FolderError: when the hidden states are not what the graph's kind promises.
     """
     session = open_session(file.path)
-    make_feeds = _FEEDS[file.graph]
+    make_feeds = GRAPH_KINDS[file.graph].feed
     outputs = [output.name for output in session.get_outputs()]
     batch = dict(zip(outputs, session.run(None, make_feeds(goldens.texts, goldens.token_ids)), strict=True))
     if "last_hidden_state" in batch:
@@ -185,7 +180,7 @@ def _run(file: GraphFile, model: StaticModel, goldens: Goldens) -> list[Vectors]
 
 
 def _check_hidden_states(
-    graph: GraphName, outputs: Feeds, model: StaticModel, token_ids: Sequence[list[int]]
+    graph: GraphName, outputs: Feeds, model: StaticEmbedding, token_ids: Sequence[list[int]]
 ) -> None:
     hidden = outputs["last_hidden_state"]
     expected = np.broadcast_to(outputs["sentence_embedding"][:, None], hidden.shape)
@@ -200,7 +195,10 @@ def _check_hidden_states(
 
 
 def _check_token_ids(file: GraphFile, goldens: Goldens) -> None:
-    names, feeds = ["input_ids", "attention_mask"], _text_feeds(goldens.texts, goldens.token_ids)
+    names, feeds = (
+        ["input_ids", "attention_mask"],
+        GRAPH_KINDS["tokenizer"].feed(goldens.texts, goldens.token_ids),
+    )
     ids, mask = open_session(file.path).run(names, feeds)
     for index, expected in enumerate(goldens.token_ids):
         found = ids[index, mask[index] == 1].tolist()
@@ -211,41 +209,6 @@ def _check_token_ids(file: GraphFile, goldens: Goldens) -> None:
             )
 
 
-def _text_feeds(texts: Sequence[str], _token_ids: Sequence[list[int]]) -> Feeds:
-    return {"text": np.array(texts, dtype=object)}
-
-
-def _codepoints_feeds(texts: Sequence[str], _token_ids: Sequence[list[int]]) -> Feeds:
-    codepoints = np.zeros((len(texts), max(map(len, texts))), np.int32)
-    for row, text in zip(codepoints, texts, strict=True):
-        row[: len(text)] = [ord(character) for character in text]
-    return {"codepoints": codepoints}
-
-
-def _ids_feeds(_texts: Sequence[str], token_ids: Sequence[list[int]]) -> Feeds:
-    ids = np.zeros((len(token_ids), max(map(len, token_ids))), np.int64)
-    mask = np.zeros_like(ids)
-    for row, one in enumerate(token_ids):
-        ids[row, : len(one)] = one
-        mask[row, : len(one)] = 1
-    return {"input_ids": ids, "attention_mask": mask}
-
-
-def _ids3_feeds(texts: Sequence[str], token_ids: Sequence[list[int]]) -> Feeds:
-    feeds = _ids_feeds(texts, token_ids)
-    return {**feeds, "token_type_ids": np.zeros_like(feeds["input_ids"])}
-
-
-# What each kind of graph is fed for some texts and their token ids.
-_FEEDS: dict[GraphName, Callable[[Sequence[str], Sequence[list[int]]], Feeds]] = {
-    "ids": _ids_feeds,
-    "ids3": _ids3_feeds,
-    "tokens": _ids_feeds,
-    "text": _text_feeds,
-    "codepoints": _codepoints_feeds,
-}
-
-
 def _compare(
     report: GraphReport, found: list[Vectors], goldens: Vectors, specification: Vectors
 ) -> GraphReport:
@@ -253,7 +216,7 @@ def _compare(
     if any(vectors.shape != goldens.shape for vectors in found):
         shapes = [vectors.shape for vectors in found]
         return replace(report, problem=f"expected vectors of shape {goldens.shape}, found {shapes}")
-    cosine, least = _least_cosine(found[0], goldens), _LEAST_COSINES[report.precision]
+    cosine, least = _least_cosine(found[0], goldens), PRECISIONS[report.precision].least_cosine
     difference = max(_largest(vectors - specification) for vectors in found)
     bound = _ROUNDING * _length(goldens)
     problem = None

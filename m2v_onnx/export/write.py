@@ -1,73 +1,77 @@
-"""The static model's folder with its graphs."""
+"""The graphs in a model's folder, and all that goes with them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from m2v_onnx.config import GraphName, Precision, TablePlace, check_choice
-from m2v_onnx.export.engine_files import write_engine_files
+from m2v_onnx.errors import check_choice
 from m2v_onnx.export.graph import ExternalTensor, Graph
-from m2v_onnx.export.ids_graph import build_ids_graph
-from m2v_onnx.export.model_card import model_card
-from m2v_onnx.export.text_graph import build_codepoints_graph, build_text_graph, build_tokenizer_graph
-from m2v_onnx.export.tokens_graph import build_tokens_graph
-from m2v_onnx.folder import CARD_NAME, TABLE_NAME, graph_files, locate_table, read_model, write_model_files
-from m2v_onnx.goldens import make_goldens, write_goldens
-from m2v_onnx.graph_names import EMBEDDED_GRAPHS, graph_file_name
-from m2v_onnx.model import StaticModel
-from m2v_onnx.replacement import replace_folder
-
-BUILDERS: dict[GraphName, Callable[..., Graph]] = {
-    "ids": build_ids_graph,
-    "ids3": partial(build_ids_graph, token_types="required"),
-    "tokens": build_tokens_graph,
-    "text": build_text_graph,
-    "codepoints": build_codepoints_graph,
-    "tokenizer": lambda model, precision: build_tokenizer_graph(model),  # noqa: ARG005  # it has no table
-}
+from m2v_onnx.export.kinds import GRAPH_KINDS, GraphFile, GraphName, TablePlace, graph_files
+from m2v_onnx.folder.engine_files import write_engine_files
+from m2v_onnx.folder.goldens import make_goldens, write_goldens
+from m2v_onnx.folder.model_card import write_model_card
+from m2v_onnx.folder.names import EMBEDDED_GRAPHS, TABLE_NAME
+from m2v_onnx.folder.reading import read_embedding
+from m2v_onnx.folder.tensors import locate_table
+from m2v_onnx.model.quantization import PRECISIONS, Precision
 
 
-def write_model(
-    take_model: Callable[[], StaticModel],
-    path: Path,
+def check_graphs(graphs: Sequence[GraphName], precisions: Sequence[Precision], table: TablePlace) -> None:
+    """Refuse what `add_graphs` does not know, before any work is done.
+
+    Raises:
+        ArgumentError: naming what there is.
+    """
+    for graph in graphs:
+        check_choice("graph", graph, GRAPH_KINDS)
+    for precision in precisions:
+        check_choice("precision", precision, PRECISIONS)
+    check_choice("table", table, get_args(TablePlace))
+
+
+def add_graphs(
+    folder: Path,
     *,
+    name: str,
     graphs: Sequence[GraphName],
     precisions: Sequence[Precision],
     table: TablePlace,
-    force: bool,
 ) -> None:
-    """Write a model's folder: see `StaticModel.save_pretrained`.
+    """Add graphs, engine files, goldens and a model card to a folder that holds a model's data.
+
+    The data are read from the folder, as everybody else will see them.
 
     Args:
-        take_model: gives the model. When nobody else holds it, its table is freed before the folder is read
-            again, so that a large one is never in memory twice.
-        path: as for `save_pretrained`, like all that follow.
-        graphs: which graphs.
+        folder: the folder.
+        name: what the model is called.
+        graphs: which graphs; see `StaticModel.save_pretrained`, as for all that follow.
         precisions: number types of each graph.
         table: `embedded` or `shared`.
-        force: write into a folder that holds other things, too.
+
+    Raises:
+        ArgumentError: for a table that does not fit into a precision, or a tokenizer that a graph cannot
+            hold exactly.
     """
-    for graph in graphs:
-        check_choice("graph", graph, BUILDERS)
-    for precision in precisions:
-        check_choice("precision", precision, get_args(Precision))
-    check_choice("table", table, get_args(TablePlace))
-    model = take_model()
-    with replace_folder(path, force=force) as draft:
-        write_model_files(model, draft)
-        del model
-        model = read_model(draft)  # as everybody else will see it
-        write_engine_files(model, draft)
-        write_goldens(make_goldens(model), draft)
-        for graph in graphs:
-            for name, precision in {graph_file_name(graph, one): one for one in precisions}.items():
-                _write_graph(BUILDERS[graph](model, precision=precision), draft, name, table)
-        written = [file.path.relative_to(draft).as_posix() for file in graph_files(draft)]
-        card = model_card(model, name=path.resolve().name, graph_names=written)
-        (draft / CARD_NAME).write_text(card, encoding="utf-8")
+    model = read_embedding(folder)
+    write_engine_files(model, folder)
+    write_goldens(make_goldens(model), folder)
+    for kind in (GRAPH_KINDS[graph] for graph in graphs):
+        for file_name, precision in {kind.file_name(one): one for one in precisions}.items():
+            _write_graph(kind.build(model, precision), folder, file_name, table)
+    files = {file.path.relative_to(folder).as_posix(): _describe(file) for file in graph_files(folder)}
+    write_model_card(model, folder, name=name, graphs=files)
+
+
+def _describe(file: GraphFile) -> str:
+    """Say what a graph is, for the model card."""
+    kind = GRAPH_KINDS[file.graph]
+    about = f"{kind.about}; {file.precision}" if kind.has_table else kind.about
+    if file.path.parent.name != EMBEDDED_GRAPHS:
+        return f"{about}, its table in `{TABLE_NAME}`"
+    in_js = f", in transformers.js `{PRECISIONS[file.precision].js_name}`" if file.graph == "ids" else ""
+    return about + in_js
 
 
 def _write_graph(graph: Graph, folder: Path, name: str, table: TablePlace) -> None:

@@ -1,5 +1,1 @@
-"""Encoding: needs nothing beyond the base install."""
-
-from m2v_onnx.runtime.encoder import Batching, Encoder
-
-__all__ = ["Batching", "Encoder"]
+"""Texts to vectors, with the base install alone."""

@@ -6,33 +6,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, islice
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from m2v_onnx.config import MOST_INT8_TOKENS, Precision
-from m2v_onnx.cores import count_cores
-from m2v_onnx.errors import ArgumentError, FolderError
-from m2v_onnx.model import StaticModel, Vectors
-from m2v_onnx.progress import track
-from m2v_onnx.quantization import encode_table
-from m2v_onnx.runtime.engines import EngineChoice, choose_engine
-from m2v_onnx.runtime.flat_ids import FlatIds
-from m2v_onnx.runtime.pooling import CompiledPooling, Pooling, RowPooling
-from m2v_onnx.runtime.token_engine import ReferenceEngine
+from m2v_onnx.errors import ArgumentError, FolderError, check_positive
+from m2v_onnx.model.quantization import MOST_INT8_TOKENS, PRECISIONS, Precision, quantize_table
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.runtime.batch_tokenizer import ReferenceTokenizer
+from m2v_onnx.runtime.choice import TokenizerChoice, choose_tokenizer
+from m2v_onnx.runtime.row_mean import CompiledMean, NumpyMean, RowMean
 from m2v_onnx.runtime.tokenization import tokenize_batch
-from m2v_onnx.side_by_side import map_side_by_side
+from m2v_onnx.system.cores import count_cores
+from m2v_onnx.system.progress import track
+from m2v_onnx.system.side_by_side import map_side_by_side
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 MaxLength = int | Literal["model"] | None
 
-# So few texts are not worth a call of an engine that takes long to begin.
+# So few texts are not worth a call of a tokenizer that takes long to begin.
 _FEW_TEXTS = 8
-# And so many, in all calls so far, are done before the fast engine is loaded: a tenth of a second.
+# And so many, in all calls so far, are done before the fast tokenizer is loaded: a tenth of a second.
 _COLD_TEXTS = 1000
 # No worker is set to work for fewer.
 _LEAST_CHARACTERS = 100_000
-# How far a graph's vectors may be from the table's, as a share of the largest number.
-_GRAPH_TOLERANCES: dict[Precision, float] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 0.1, "int4": 1.0}
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,24 @@ class Batching:
     n_threads: int | None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "n_threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ArgumentError(f"{name} must be 1 or more, found {value}")
+        check_positive(batch_size=self.batch_size, n_threads=self.n_threads)
 
 
 class Encoder:
-    """A static model ready to run. Thread-safe; equal to `StaticModel.encode_reference` up to rounding.
+    """A static model ready to run. Thread-safe; equal to `StaticEmbedding.encode_reference` up to rounding.
 
     Args:
-        model: the model; engines and graph are loaded with the first batch of more than a few texts.
+        model: the model; fast tokenizer and graph are loaded with the first batch of more than a few texts.
+        graph_path: its ids graph; None for none.
+        precision: the number type to encode with; None for whatever is fastest and exact.
     """
 
-    def __init__(self, model: StaticModel) -> None:
+    def __init__(
+        self, model: StaticEmbedding, *, graph_path: Path | None = None, precision: Precision | None = None
+    ) -> None:
         self._model = model
+        self._graph_path = graph_path
+        self._precision = precision
         self._n_texts = 0
 
     def encode(
@@ -91,9 +93,9 @@ class Encoder:
         return found.keep(self._model.counting_ids).to_lists()
 
     @cached_property
-    def engine_choice(self) -> EngineChoice:
-        """Which engine tokenises batches, and why."""
-        return choose_engine(self._model)
+    def tokenizer_choice(self) -> TokenizerChoice:
+        """What tokenises batches, and why."""
+        return choose_tokenizer(self._model)
 
     def _blocks(
         self, texts: Iterable[str], batching: Batching, *, out: Vectors | None = None
@@ -121,62 +123,62 @@ class Encoder:
 
     def _embed(self, texts: list[str], start: int, out: Vectors, *, limit: int | None, few: bool) -> None:
         is_reference_best = few and not (
-            "engine_choice" in self.__dict__ and self.engine_choice.engine.suits_few
+            "tokenizer_choice" in self.__dict__ and self.tokenizer_choice.tokenizer.suits_few
         )
-        engine = self._reference if is_reference_best else self.engine_choice.engine
-        found = tokenize_batch(self._model, engine, texts, max_length=limit, first_index=start)
-        if self._model.precision == "int8":
+        tokenizer = self._reference if is_reference_best else self.tokenizer_choice.tokenizer
+        found = tokenize_batch(self._model, tokenizer, texts, max_length=limit, first_index=start)
+        if self._precision == "int8":
             _check_length(found)
-        (self._light_pooling if few and self._model.precision is None else self._pooling).pool(found, out)
+        (self._light_pooling if few and self._precision is None else self._pooling).pool(found, out)
 
     def _limit(self, max_length: MaxLength) -> int | None:
         return self._model.config.max_length if max_length == "model" else max_length
 
     @cached_property
-    def _reference(self) -> ReferenceEngine:
-        return ReferenceEngine(self._model)
+    def _reference(self) -> ReferenceTokenizer:
+        return ReferenceTokenizer(self._model)
 
     @cached_property
-    def _light_pooling(self) -> Pooling:
+    def _light_pooling(self) -> RowMean:
         """What pools a few texts: it loads neither graph nor table."""
         table = self._model.table
         is_ready = table.dtype == np.float32 and table.flags.c_contiguous
-        return self._pooling if CompiledPooling.is_available() and is_ready else RowPooling(self._model)
+        return self._pooling if CompiledMean.is_available() and is_ready else NumpyMean(self._model)
 
     @cached_property
-    def _pooling(self) -> Pooling:
+    def _pooling(self) -> RowMean:
         """What pools batches: the fastest that is there and has the numbers of the precision asked for."""
         model = self._model
-        if model.precision is None and CompiledPooling.is_available():
-            return CompiledPooling(model)
-        if model.precision == "int8":
-            encoded = encode_table(model.table, "int8")
-            if CompiledPooling.takes(encoded, model):
-                return CompiledPooling(model, encoded)
-        if model.graph_path is None:
-            return RowPooling(model)
-        from m2v_onnx.runtime.graph_pooling import GraphPooling
+        if self._precision is None and CompiledMean.is_available():
+            return CompiledMean(model)
+        if self._precision == "int8":
+            encoded = quantize_table(model.table, "int8")
+            if CompiledMean.takes(encoded, model):
+                return CompiledMean(model, encoded)
+        if self._graph_path is None:
+            return NumpyMean(model)
+        from m2v_onnx.runtime.graph_mean import GraphMean
 
-        graph = GraphPooling(model.graph_path, table=model.table)
+        graph = GraphMean(self._graph_path, table=model.table)
         self._check_graph(graph)
         return graph
 
-    def _check_graph(self, graph: Pooling) -> None:
+    def _check_graph(self, graph: RowMean) -> None:
         """Refuse a graph of another model: an old one, or one that came after the table was loaded."""
         n_tokens = self._model.n_tokens
-        probes = FlatIds.of([[i] for i in (n_tokens // 3, n_tokens // 2, n_tokens - 1)])
+        probes = TokenIds.of([[i] for i in (n_tokens // 3, n_tokens // 2, n_tokens - 1)])
         expected, found = np.empty((2, len(probes), self._model.dim), np.float32)
-        RowPooling(self._model).pool(probes, expected)
+        NumpyMean(self._model).pool(probes, expected)
         graph.pool(probes, found)
-        tolerance = _GRAPH_TOLERANCES[self._model.precision or "fp32"]
+        tolerance = PRECISIONS[self._precision or "fp32"].tolerance
         if not np.allclose(found, expected, atol=tolerance * np.abs(expected).max(initial=0)):
             raise FolderError(
-                f"expected the table's vectors from {self._model.graph_path}, found others: they are of two "
+                f"expected the table's vectors from {self._graph_path}, found others: they are of two "
                 "models; load the folder again, or write it again with `m2v-onnx export`"
             )
 
 
-def _check_length(found: FlatIds) -> None:
+def _check_length(found: TokenIds) -> None:
     """Refuse texts whose sum may not fit into 32 bits.
 
     Raises:

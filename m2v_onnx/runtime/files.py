@@ -8,18 +8,16 @@ import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.model import StaticModel, Vectors
-from m2v_onnx.progress import Advance
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.progress import Advance
 
 STDIN = Path("-")
-_BLOCK_TEXTS = 4096
 _PROGRESS_BYTES = 1 << 20
 _CACHED_BYTES = 32 << 20
 
@@ -45,13 +43,6 @@ def read_texts(path: Path, *, column: str = "text", advance: Advance | None = No
     else:
         texts = (line.removesuffix("\n").removesuffix("\r") for line in lines)
     return texts
-
-
-def encode_blocks(model: StaticModel, texts: Iterable[str]) -> Iterator[tuple[list[str], Vectors]]:
-    """Give texts and their (B, D) vectors, block by block."""
-    rest = iter(texts)
-    while block := list(islice(rest, _BLOCK_TEXTS)):
-        yield block, model.encode(block)
 
 
 def write_npy(path: Path, blocks: Iterable[Vectors], *, dim: int) -> int:

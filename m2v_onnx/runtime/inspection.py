@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from m2v_onnx.config import Recipe
-from m2v_onnx.model import StaticModel
-from m2v_onnx.ort import open_session
-from m2v_onnx.runtime.engines import choose_engine
-from m2v_onnx.runtime.pooling import CompiledPooling
+from m2v_onnx.model.recipe import Recipe
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.runtime.choice import choose_tokenizer
+from m2v_onnx.runtime.row_mean import CompiledMean
+from m2v_onnx.system.onnx_runtime import open_session
+from m2v_onnx.tokenizer.texts import check_strings, check_unicode
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class GraphDescription:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A static model at a glance; `tokenizer_engine` and `pooling` work on batches here, and say why."""
+    """A static model at a glance; `batch_tokenizer` and `mean` work on batches here, and say why."""
 
     teacher: str | None
     tokens: int
@@ -34,8 +36,8 @@ class ModelDescription:
     dtype: str
     table_bytes: int
     tokenizer: str
-    tokenizer_engine: str
-    pooling: str
+    batch_tokenizer: str
+    mean: str
     normalize: bool
     max_length: int | None
     recipe: Recipe | None
@@ -51,13 +53,13 @@ class TokenDescription:
     weight: float
 
 
-def describe_model(model: StaticModel) -> ModelDescription:
-    """Describe a model; opens its graph.
+def describe_model(model: StaticEmbedding, *, graph_path: Path | None) -> ModelDescription:
+    """Describe a model, and its ids graph, which is opened.
 
     Raises:
         FolderError: when the graph is damaged.
     """
-    choice = choose_engine(model)
+    choice = choose_tokenizer(model)
     return ModelDescription(
         teacher=model.config.teacher,
         tokens=model.n_tokens,
@@ -65,22 +67,23 @@ def describe_model(model: StaticModel) -> ModelDescription:
         dtype=model.table.dtype.name,
         table_bytes=model.table.nbytes,
         tokenizer=type(model.tokenizer.model).__name__,
-        tokenizer_engine=f"{choice.engine.name} ({choice.reason})",
-        pooling=_describe_pooling(model),
+        batch_tokenizer=f"{choice.tokenizer.name} ({choice.reason})",
+        mean=_describe_mean(graph_path),
         normalize=model.config.normalize,
         max_length=model.config.max_length,
         recipe=model.config.recipe,
-        graph=_describe_graph(model),
+        graph=None if graph_path is None else _describe_graph(graph_path),
     )
 
 
-def describe_text(model: StaticModel, text: str) -> list[TokenDescription]:
+def describe_text(model: StaticEmbedding, text: str) -> list[TokenDescription]:
     """Give the tokens of a text, in order, those that do not count included.
 
     Raises:
         ArgumentError: for invalid text.
     """
-    model.tokenize([text])  # refuses what is no text
+    check_strings([text])
+    check_unicode([text])
     ids = model.tokenizer.encode(text, add_special_tokens=False).ids
     lengths = np.linalg.norm(model.token_vectors(ids), axis=1)
     return [
@@ -93,21 +96,19 @@ def describe_text(model: StaticModel, text: str) -> list[TokenDescription]:
     ]
 
 
-def _describe_pooling(model: StaticModel) -> str:
-    if CompiledPooling.is_available():
+def _describe_mean(graph_path: Path | None) -> str:
+    if CompiledMean.is_available():
         return "compiled C"
-    name = "NumPy" if model.graph_path is None else "onnxruntime"
+    name = "NumPy" if graph_path is None else "onnxruntime"
     return f"{name} (m2v-onnx was installed without a C compiler)"
 
 
-def _describe_graph(model: StaticModel) -> GraphDescription | None:
-    if model.graph_path is None:
-        return None
-    session = open_session(model.graph_path)
+def _describe_graph(path: Path) -> GraphDescription:
+    session = open_session(path)
     optional = session.get_overridable_initializers()
     return GraphDescription(
-        path=str(model.graph_path),
-        size_bytes=model.graph_path.stat().st_size,
+        path=str(path),
+        size_bytes=path.stat().st_size,
         inputs=[_signature(entry) for entry in session.get_inputs()]
         + [f"{_signature(entry)} (optional)" for entry in optional],
         outputs=[_signature(entry) for entry in session.get_outputs()],

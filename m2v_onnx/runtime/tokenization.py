@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.flat_ids import FlatIds
-from m2v_onnx.runtime.token_engine import TEXT_ERRORS, ReferenceEngine, TokenEngine
-from m2v_onnx.texts import check_strings, check_unicode
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.runtime.batch_tokenizer import TEXT_ERRORS, BatchTokenizer, ReferenceTokenizer
+from m2v_onnx.tokenizer.texts import check_strings, check_unicode
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 
 def tokenize_batch(
-    model: StaticModel,
-    engine: TokenEngine,
+    model: StaticEmbedding,
+    tokenizer: BatchTokenizer,
     texts: Sequence[str],
     *,
     max_length: int | None,
     first_index: int = 0,
-) -> FlatIds:
+) -> TokenIds:
     """Give the token ids of each text, unknown and special tokens included.
 
     The text is cut to `max_length` median tokens' characters, tokenised, and cut to `max_length` tokens, and
@@ -26,7 +26,7 @@ def tokenize_batch(
 
     Args:
         model: whose limits to use.
-        engine: what tokenises; the reference takes over for a batch that it refuses.
+        tokenizer: what tokenises; the reference takes over for a batch that it refuses.
         texts: the texts.
         max_length: tokens that count; None for all.
         first_index: the number of the first text, for messages.
@@ -44,17 +44,17 @@ def tokenize_batch(
         if longest > n_characters:
             texts = [text[:n_characters] for text in texts]
     try:
-        found = _encode(model, engine, texts)
+        found = _encode(model, tokenizer, texts)
     except TypeError as error:
         check_unicode(texts, first_index=first_index)
         raise ArgumentError("the tokenizer refused these texts: expected strings") from error
     return found if max_length is None else found.truncate(max_length)
 
 
-def _encode(model: StaticModel, engine: TokenEngine, texts: Sequence[str]) -> FlatIds:
-    if not isinstance(engine, ReferenceEngine):
+def _encode(model: StaticEmbedding, tokenizer: BatchTokenizer, texts: Sequence[str]) -> TokenIds:
+    if not isinstance(tokenizer, ReferenceTokenizer):
         try:
-            return engine.encode(texts)
+            return tokenizer.encode(texts)
         except TEXT_ERRORS:
-            engine = ReferenceEngine(model)
-    return engine.encode(texts)
+            tokenizer = ReferenceTokenizer(model)
+    return tokenizer.encode(texts)

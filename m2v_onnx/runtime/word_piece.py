@@ -8,10 +8,10 @@ from operator import itemgetter
 import numpy as np
 from tokenizers import models, normalizers, pre_tokenizers
 
-from m2v_onnx.characters import SURROGATES, Kind, find_marks, normalize_all, probe_kinds
-from m2v_onnx.model import StaticModel
-from m2v_onnx.runtime.flat_ids import FlatIds
-from m2v_onnx.runtime.token_engine import ReferenceEngine
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.runtime.batch_tokenizer import ReferenceTokenizer
+from m2v_onnx.tokenizer.characters import SURROGATES, Kind, find_marks, normalize_all, probe_kinds
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 _PAGE = 256
 # What a character does, as word_piece.c numbers it.
@@ -23,7 +23,7 @@ _MOVES = -1  # beside the kinds: a mark that is ordered among others
 _ACCENTED = "\u00e9"
 
 
-class WordPieceEngine:
+class CompiledWordPiece:
     """C code of our own, `word_piece.c`.
 
     It takes what BERT's normalizer and pre-tokenizer do to each character from the tokenizers library, which
@@ -40,8 +40,8 @@ class WordPieceEngine:
     name = "compiled C"
     suits_few = True
 
-    def __init__(self, model: StaticModel) -> None:
-        from m2v_onnx.runtime._word_piece import WordPiece
+    def __init__(self, model: StaticEmbedding) -> None:
+        from m2v_onnx.native._word_piece import WordPiece
 
         tokenizer, word_piece = model.tokenizer, model.tokenizer.model
         added = tokenizer.get_added_tokens_decoder().values()
@@ -56,7 +56,7 @@ class WordPieceEngine:
         vocab = tokenizer.get_vocab(with_added_tokens=False)
         if word_piece.unk_token not in vocab:
             raise ValueError("it needs an unknown token")
-        self._reference = ReferenceEngine(model)
+        self._reference = ReferenceTokenizer(model)
         self._normalizer, self._pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
         self._word_piece = WordPiece(
             dict(sorted(vocab.items(), key=itemgetter(1))),  # frequent tokens first: they are found at once
@@ -67,14 +67,14 @@ class WordPieceEngine:
         )
         self._learn(0)
 
-    def encode(self, texts: Sequence[str]) -> FlatIds:
-        """See `TokenEngine`."""
+    def encode(self, texts: Sequence[str]) -> TokenIds:
+        """See `BatchTokenizer`."""
         ids, offsets, refused, missing = self._word_piece.encode(texts)
         if missing:
             for page in missing:
                 self._learn(page)
             ids, offsets, refused, _ = self._word_piece.encode(texts)
-        found = FlatIds(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64))
+        found = TokenIds(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64))
         if not refused:
             return found
         rest = self._reference.encode([texts[index] for index in refused])

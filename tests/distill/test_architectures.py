@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from m2v_onnx.distill import Execution, TeacherSource, distill
-from m2v_onnx.distill.session import TeacherSession
-from m2v_onnx.distill.teacher import load_teacher
+from m2v_onnx.distill import distill
 from m2v_onnx.errors import TeacherError
+from m2v_onnx.teacher.loading import load_teacher
+from m2v_onnx.teacher.options import Execution, TeacherSource
+from m2v_onnx.teacher.session import TeacherSession
 
 # torch warns of parts of itself that transformers still uses.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")]

@@ -28,7 +28,7 @@ class Blocker:
             raise ImportError(f"{name} is blocked")
 
 sys.meta_path.insert(0, Blocker())
-from m2v_onnx.cli import main
+from m2v_onnx.cli.app import main
 main()
 """
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from m2v_onnx.config import Recipe
-from m2v_onnx.distill.embedding import embed_tokens, pool_hidden_states
 from m2v_onnx.distill.reduction import reduce_dimensions
-from m2v_onnx.distill.sequences import TokenSequences
-from m2v_onnx.distill.session import Execution, TeacherSession
 from m2v_onnx.distill.words import read_words
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.model.recipe import Recipe
+from m2v_onnx.teacher.embedding import embed_tokens, pool_hidden_states
+from m2v_onnx.teacher.options import Execution
+from m2v_onnx.teacher.session import TeacherSession
+from m2v_onnx.tokenizer.token_ids import TokenIds
 from tests.builders import teacher_rows, tiny_teacher_graph
 
 
@@ -54,12 +55,12 @@ class TestWords:
 
 class TestSequences:
     def test_batches_hold_one_length_each(self):
-        packed = TokenSequences.of([[1, 2], [3], [4, 5], [6], [7, 8]])
+        packed = TokenIds.of([[1, 2], [3], [4, 5], [6], [7, 8]])
         batches = [packed.rows(indices).tolist() for indices in packed.batches(n_positions=4)]
         assert batches == [[[3], [6]], [[1, 2], [4, 5]], [[7, 8]]]
 
     def test_a_batch_size_of_ones_own(self):
-        packed = TokenSequences.of([[1], [2], [3]])
+        packed = TokenIds.of([[1], [2], [3]])
         assert [len(indices) for indices in packed.batches(100, batch_size=2)] == [2, 1]
 
 
@@ -75,7 +76,7 @@ def session(tmp_path):
 
 class TestEmbedding:
     def test_rows_are_pooled_in_the_order_of_the_sequences(self, session):
-        sequences = TokenSequences.of([[3, 7, 4], [3, 4], [3, 8, 9, 4]])
+        sequences = TokenIds.of([[3, 7, 4], [3, 4], [3, 8, 9, 4]])
         rows = teacher_rows()
         options = {"execution": Execution(batch_size=1, n_threads=2)}
         mean = embed_tokens(session(), sequences, pooling="mean", **options)
@@ -90,7 +91,7 @@ class TestEmbedding:
         np.testing.assert_allclose(inner[[0, 2]], [rows[7] + 0.02, rows[[8, 9]].mean(0) + 0.025], rtol=1e-5)
 
     def test_threads_and_batches_change_nothing(self, session):
-        sequences = TokenSequences.of([[3, token, 4] for token in range(12)] * 9)
+        sequences = TokenIds.of([[3, token, 4] for token in range(12)] * 9)
         one = embed_tokens(session(), sequences, pooling="mean", execution=Execution(n_threads=1))
         for execution in (Execution(n_threads=4, batch_size=5), Execution(batch_size=1)):
             other = embed_tokens(session(), sequences, pooling="mean", execution=execution)
@@ -103,9 +104,7 @@ class TestEmbedding:
         graph.graph.initializer[0].raw_data = rows.tobytes()
         (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
         session = TeacherSession(tmp_path / "model.onnx", Execution(provider="cpu"))
-        vectors = embed_tokens(
-            session, TokenSequences.of([[6], [7], [8]]), pooling="mean", execution=Execution()
-        )
+        vectors = embed_tokens(session, TokenIds.of([[6], [7], [8]]), pooling="mean", execution=Execution())
         assert np.isfinite(vectors).all()
         assert vectors[1, 1] == vectors[2, 0] == 0
         np.testing.assert_allclose(vectors[1, 0], rows[7, 0] + 0.01, rtol=1e-6)

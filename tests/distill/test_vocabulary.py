@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
-from m2v_onnx.config import RECIPES
-from m2v_onnx.distill.teacher import Teacher
 from m2v_onnx.distill.tokenizer_json import TokenizerJson
 from m2v_onnx.distill.vocabulary import Vocabulary, build_vocabulary
 from m2v_onnx.errors import ArgumentError, TeacherError
+from m2v_onnx.model.recipe import RECIPES
+from m2v_onnx.teacher.loading import Teacher
 from tests.builders import TEACHER_TOKENS, word_piece
 
 RECIPE = RECIPES["model2vec-0.10"]

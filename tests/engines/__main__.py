@@ -17,11 +17,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from m2v_onnx.config import Precision
-from m2v_onnx.folder import read_model
-from m2v_onnx.goldens import read_goldens
-from m2v_onnx.model import StaticModel, Vectors
-from m2v_onnx.quantization import decode_table, encode_table
+from m2v_onnx.folder.goldens import read_goldens
+from m2v_onnx.folder.reading import read_embedding
+from m2v_onnx.model.quantization import Precision, dequantize_table, quantize_table
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.static_model import StaticModel
 from tests.engines.catalogue import ENGINES, EXCUSES, Engine
 from tests.engines.environments import PLACE, install
 
@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="run the engines whose name holds this")
     arguments = parser.parse_args()
     install()
-    write_folders(read_model(arguments.model), PLACE / "models")
+    write_folders(read_embedding(arguments.model), PLACE / "models")
     print("| engine | version | opens | texts | largest difference | remark |\n" + "| --- " * 6 + "|")
     all_right = True
     for engine in ENGINES:
@@ -99,13 +99,13 @@ def judge_refusal(engine: Engine, message: str) -> Outcome:
 
 def compare(engine: Engine, answer: dict[str, Any], folder: Path) -> Outcome:
     """Compare an engine's vectors with the specification's, for the table in the number type of its file."""
-    model = read_model(folder)
+    model = read_embedding(folder)
     none = [np.nan] * model.dim
     vectors = np.array([none if vector is None else vector for vector in answer["vectors"]], np.float32)
     goldens = read_goldens(folder, model)
     expected, remarks = goldens.vectors, []
     if engine.opens.precision != "fp32":
-        table = decode_table(encode_table(model.table, engine.opens.precision))
+        table = dequantize_table(quantize_table(model.table, engine.opens.precision))
         expected = dataclasses.replace(model, table=table).encode_reference(goldens.texts)
     differences = np.abs(vectors - expected).max(axis=1)
     counts = np.ones(len(differences), bool)

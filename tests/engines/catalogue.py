@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from m2v_onnx.config import Precision
-from m2v_onnx.folder import SHARED_GRAPH_NAME, TABLE_NAME
-from m2v_onnx.graph_names import EMBEDDED_GRAPHS, graph_file_name
-from m2v_onnx.model import StaticModel
+from m2v_onnx.folder.names import EMBEDDED_GRAPHS, SHARED_GRAPH_NAME, TABLE_NAME, graph_file_name
+from m2v_onnx.model.quantization import Precision
+from m2v_onnx.static_model import StaticModel
 from tests.engines.environments import HERE, PLACE, python
 
 Command = tuple[str, ...]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from m2v_onnx.evaluation.task import EvaluatedModel
+from m2v_onnx.evaluation.tasks.task import EvaluatedModel
 
 
 class Lookup:

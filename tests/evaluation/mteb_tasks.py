@@ -14,11 +14,11 @@ from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.sts import AbsTaskSTS
 from mteb.abstasks.task_metadata import TaskMetadata
 
-from m2v_onnx.evaluation.data import parse_numbers, read_columns, read_documents
 from m2v_onnx.evaluation.models import load_model
 from m2v_onnx.evaluation.mteb_adapter import run_mteb
-from m2v_onnx.evaluation.retrieval import find_retrieval
-from m2v_onnx.evaluation.similarity import score_similarity
+from m2v_onnx.evaluation.tasks.data import parse_numbers, read_columns, read_documents
+from m2v_onnx.evaluation.tasks.retrieval import find_retrieval
+from m2v_onnx.evaluation.tasks.similarity import score_similarity
 
 SENTENCES = ("sentence1", "sentence2")
 

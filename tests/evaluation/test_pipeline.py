@@ -11,7 +11,7 @@ import pytest
 from m2v_onnx.errors import ArgumentError, DataError, FolderError, M2vOnnxError, TeacherError
 from m2v_onnx.evaluation import evaluate
 from m2v_onnx.evaluation.models import load_model, parse_model
-from m2v_onnx.evaluation.registry import FAMILIES, find_tasks
+from m2v_onnx.evaluation.tasks.registry import FAMILIES, find_tasks
 from tests.builders import teacher_rows, write_tiny_teacher
 from tests.evaluation.builders import Lookup, write_data, write_tsv
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from m2v_onnx.errors import DataError
-from m2v_onnx.evaluation.bitext import score_bitext
-from m2v_onnx.evaluation.classification import find_classification, score_classification, score_split
-from m2v_onnx.evaluation.clustering import score_clustering
-from m2v_onnx.evaluation.metrics import bootstrapped, mean_score, nearest
-from m2v_onnx.evaluation.pairs import score_pairs
-from m2v_onnx.evaluation.phrases import find_phrases, score_joins
-from m2v_onnx.evaluation.reranking import score_reranking
-from m2v_onnx.evaluation.retrieval import find_retrieval
-from m2v_onnx.evaluation.similarity import score_similarity
-from m2v_onnx.evaluation.speed import find_speed
+from m2v_onnx.evaluation.tasks.bitext import score_bitext
+from m2v_onnx.evaluation.tasks.classification import find_classification, score_classification, score_split
+from m2v_onnx.evaluation.tasks.clustering import score_clustering
+from m2v_onnx.evaluation.tasks.metrics import bootstrapped, mean_score, nearest
+from m2v_onnx.evaluation.tasks.pairs import score_pairs
+from m2v_onnx.evaluation.tasks.phrases import find_phrases, score_joins
+from m2v_onnx.evaluation.tasks.reranking import score_reranking
+from m2v_onnx.evaluation.tasks.retrieval import find_retrieval
+from m2v_onnx.evaluation.tasks.similarity import score_similarity
+from m2v_onnx.evaluation.tasks.speed import find_speed
 from tests.evaluation.builders import at_cosine, lookup_model, write_data, write_retrieval, write_tsv
 
 SENTENCES = ("sentence1", "sentence2")

@@ -7,9 +7,10 @@ import onnx
 import onnxruntime
 import pytest
 
-from m2v_onnx import __version__
-from m2v_onnx.config import ModelConfig, Recipe
-from m2v_onnx.export import build_ids_graph
+from m2v_onnx.export.ids.ids_graph import build_ids_graph
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.model.recipe import Recipe
+from m2v_onnx.version import __version__
 from tests.builders import tiny_model
 
 CONFIG = ModelConfig(normalize=True, teacher="owner/name", recipe=Recipe("model2vec-0.10"))

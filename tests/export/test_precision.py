@@ -9,11 +9,12 @@ import onnx
 import onnxruntime
 import pytest
 
-from m2v_onnx.config import ModelConfig
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.export import build_ids_graph, build_tokens_graph
-from m2v_onnx.model import StaticModel
-from m2v_onnx.quantization import decode_table, encode_table
+from m2v_onnx.export.ids.ids_graph import build_ids_graph
+from m2v_onnx.export.ids.tokens_graph import build_tokens_graph
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.model.quantization import dequantize_table, quantize_table
+from m2v_onnx.static_model import StaticModel
 from tests.builders import ROWS, word_piece
 
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
@@ -61,7 +62,7 @@ def test_graphs_equal_numpy_with_the_same_table(precision, kind):
             table=wide_model(24).table[:70],
         ),
     }[kind]()
-    same_table = replace(model, table=decode_table(encode_table(model.table, precision)))
+    same_table = replace(model, table=dequantize_table(quantize_table(model.table, precision)))
     batch = random_batch(model, (64, 20))
     hidden = expected_hidden(same_table, batch)
     counts = (batch["attention_mask"] * ~np.isin(batch["input_ids"], sorted(model.masked_ids))).sum(axis=1)
@@ -106,23 +107,23 @@ def test_nothing_known_gives_zeros(precision, shape):
 )
 def test_size_and_faithfulness(precision, bits, least):
     table = wide_model(64).table
-    encoded = encode_table(table, precision)
+    encoded = quantize_table(table, precision)
     assert encoded.rows.nbytes == table.size * bits // 8
-    decoded = decode_table(encoded)
+    decoded = dequantize_table(encoded)
     cosines = (decoded * table).sum(axis=1) / np.linalg.norm(decoded, axis=1) / np.linalg.norm(table, axis=1)
     assert cosines.min() > least
     np.testing.assert_allclose(np.linalg.norm(decoded, axis=1), np.linalg.norm(table, axis=1), rtol=0.1)
 
 
 def test_eight_bits_by_hand():
-    encoded = encode_table(np.array([[3, 0], [-1.5, 4]], np.float32), "int8")
+    encoded = quantize_table(np.array([[3, 0], [-1.5, 4]], np.float32), "int8")
     # Divided by the columns' root mean squares: 1.265 and 0; -0.632 and 1.414. The largest of all becomes
     # 127 x 127: 1.414 is 16,129 units, and 1.265 is 14,427 of them, 127 x 113.6.
     unit = np.sqrt(2) / 127**2
     np.testing.assert_allclose(encoded.column_scale, np.sqrt([(9 + 2.25) / 2, 16 / 2]) * unit, rtol=1e-6)
     np.testing.assert_array_equal(encoded.row_scale, [114, 127])
     np.testing.assert_array_equal(encoded.rows, [[127, 0], [-57, 127]])
-    np.testing.assert_allclose(decode_table(encoded), [[3, 0], [-1.5, 4]], atol=0.02)
+    np.testing.assert_allclose(dequantize_table(encoded), [[3, 0], [-1.5, 4]], atol=0.02)
 
 
 def operators(graph) -> set[str]:
@@ -173,31 +174,31 @@ def test_where_whole_numbers_would_not_do_the_sum_is_one_of_floats(reason):
 def test_a_few_small_rows_have_fewer_levels():
     model = wide_model(24)
     model.table[5] *= 0.003
-    encoded = encode_table(model.table, "int8")
+    encoded = quantize_table(model.table, "int8")
     assert encoded.is_whole
     assert encoded.row_scale[5] == 1
     assert 20 < np.abs(encoded.rows[5]).max() < 127
-    np.testing.assert_allclose(decode_table(encoded), model.table, atol=0.04)
+    np.testing.assert_allclose(dequantize_table(encoded), model.table, atol=0.04)
 
 
 def test_a_row_that_would_be_left_with_no_level():
     model = wide_model(24)
     model.table[5] *= 1e-5
-    decoded = decode_table(encode_table(model.table, "int8"))[5]
+    decoded = dequantize_table(quantize_table(model.table, "int8"))[5]
     assert decoded @ model.table[5] > 0.9999 * np.linalg.norm(decoded) * np.linalg.norm(model.table[5])
 
 
 def test_four_bits_by_hand():
-    encoded = encode_table(np.array([[7, 0, 7]], np.float32), "int4")
+    encoded = quantize_table(np.array([[7, 0, 7]], np.float32), "int4")
     # The columns are scaled to one; the codes are 7, 0, 7: 128 + 16 x 7 + 7 and 128 + 16 x 0.
     np.testing.assert_array_equal(encoded.rows, [[247, 128]])
-    np.testing.assert_allclose(decode_table(encoded), [[7, 0, 7]], rtol=1e-6)
+    np.testing.assert_allclose(dequantize_table(encoded), [[7, 0, 7]], rtol=1e-6)
 
 
 def test_zeros_stay_zeros():
     for precision in PRECISIONS:
         table = np.array([[0, 0, 0], [0, 2, -1]], np.float32)
-        decoded = decode_table(encode_table(table, precision))
+        decoded = dequantize_table(quantize_table(table, precision))
         np.testing.assert_allclose(decoded, table, atol=0.2)
         np.testing.assert_array_equal(decoded[:, 0], 0)
         np.testing.assert_array_equal(decoded[0], 0)
@@ -205,7 +206,7 @@ def test_zeros_stay_zeros():
 
 def test_a_table_of_eight_bits_stays_as_it_is():
     table = np.arange(-6, 6, dtype=np.int8).reshape(6, 2)
-    encoded = encode_table(table, "int8")
+    encoded = quantize_table(table, "int8")
     np.testing.assert_array_equal(encoded.rows, table)
     assert (encoded.row_scale, encoded.column_scale) == (None, None)
 
@@ -214,4 +215,4 @@ def test_values_beyond_float16_are_refused():
     with pytest.raises(
         ArgumentError, match="fp16 holds values up to 65504, the table has 70000: choose fp32"
     ):
-        encode_table(ROWS * 7777.7777, "fp16")
+        quantize_table(ROWS * 7777.7777, "fp16")

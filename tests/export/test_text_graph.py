@@ -15,14 +15,10 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.export import (
-    build_codepoints_graph,
-    build_ids_graph,
-    build_text_graph,
-    build_tokenizer_graph,
-)
 from m2v_onnx.export.graph import Graph
-from m2v_onnx.export.tokenizer_tables import build_tokenizer_tables
+from m2v_onnx.export.ids.ids_graph import build_ids_graph
+from m2v_onnx.export.tables.tokenizer_tables import build_tokenizer_tables
+from m2v_onnx.export.text.text_graph import build_codepoints_graph, build_text_graph, build_tokenizer_graph
 from tests.builders import word_piece
 from tests.export.text_models import TOKENIZERS, static_model, tiny_bert
 

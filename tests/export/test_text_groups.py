@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from tokenizers import normalizers
 
-from m2v_onnx.export import cell_nodes, composition_nodes, row_nodes, word_nodes
-from m2v_onnx.export.added_token_nodes import AddedTokenFinder, Pattern
-from m2v_onnx.export.character_map import ROW_END
-from m2v_onnx.export.character_nodes import read_code_points, read_text, split_into_pages
-from m2v_onnx.export.composition import probe_composition
-from m2v_onnx.export.match_nodes import Matcher, Matches, PairFinder
 from m2v_onnx.export.nodes import Nodes
-from m2v_onnx.export.pair_table import PairTableBuilder
-from m2v_onnx.export.tokenizer_tables import build_tokenizer_tables
-from m2v_onnx.export.trie import Entry, build_trie
+from m2v_onnx.export.tables.character_map import ROW_END
+from m2v_onnx.export.tables.composition import probe_composition
+from m2v_onnx.export.tables.pair_table import PairTableBuilder
+from m2v_onnx.export.tables.tokenizer_tables import build_tokenizer_tables
+from m2v_onnx.export.tables.trie import Entry, build_trie
+from m2v_onnx.export.text import cell_nodes, composition_nodes, row_nodes, word_nodes
+from m2v_onnx.export.text.added_token_nodes import AddedTokenFinder, Pattern
+from m2v_onnx.export.text.character_nodes import read_code_points, read_text, split_into_pages
+from m2v_onnx.export.text.match_nodes import Matcher, Matches, PairFinder
 from tests.export import text_twins as twins
 from tests.export.text_models import static_model, tiny_bert
 

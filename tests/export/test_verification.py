@@ -12,10 +12,11 @@ import pytest
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
-from m2v_onnx.config import GraphName, Precision
 from m2v_onnx.errors import FolderError
+from m2v_onnx.export.kinds import GraphName
 from m2v_onnx.export.verification import verify_folder
-from m2v_onnx.goldens import HARD_TEXTS
+from m2v_onnx.model.quantization import Precision
+from m2v_onnx.tokenizer.hard_texts import HARD_TEXTS
 from tests.builders import ROWS, tiny_model, word_piece
 
 EVERYTHING = {"graphs": get_args(GraphName), "precisions": get_args(Precision)}

@@ -11,9 +11,9 @@ import pytest
 from onnx.external_data_helper import ExternalDataInfo
 
 from m2v_onnx import StaticModel
-from m2v_onnx.config import GraphName, Precision
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.folder import graph_files
+from m2v_onnx.export.kinds import GraphName, graph_files
+from m2v_onnx.model.quantization import Precision
 from tests.builders import ROWS, tiny_model
 
 
@@ -145,3 +145,17 @@ def test_unknown_choices(tmp_path, choices, message):
     with pytest.raises(ArgumentError, match=message):
         tiny_model().save_pretrained(tmp_path / "m", **choices)
     assert not (tmp_path / "m").exists()
+
+
+def test_the_card_says_what_every_graph_is(tmp_path):
+    precisions = ("fp32", "int8")
+    tiny_model().save_pretrained(
+        tmp_path / "m", graphs=("ids", "tokenizer"), precisions=precisions, table="shared"
+    )
+    rows = [line for line in (tmp_path / "m/README.md").read_text().splitlines() if ".onnx` |" in line]
+    assert rows == [
+        "| `onnx/model_quantized.onnx` | token ids in, the vectors of texts out; int8, in transformers.js "
+        "`q8` |",
+        "| `onnx/tokenizer.onnx` | strings in, token ids and mask out |",
+        "| `model.onnx` | token ids in, the vectors of texts out; fp32, its table in `model.safetensors` |",
+    ]

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
 
-from m2v_onnx.config import RECIPES, ModelConfig
-from m2v_onnx.distill.teacher import Teacher
 from m2v_onnx.distill.vocabulary import build_vocabulary
-from m2v_onnx.model import StaticModel
+from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.model.recipe import RECIPES
+from m2v_onnx.static_model import StaticModel
+from m2v_onnx.teacher.loading import Teacher
 from tests.builders import word_piece
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789éßıάς中文ᄒ\u1161ᆫ٣"

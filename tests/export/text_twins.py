@@ -10,11 +10,11 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from m2v_onnx.export.added_token_nodes import Pattern
-from m2v_onnx.export.character_map import NOTHING, ROW_END, CharacterMap
-from m2v_onnx.export.composition_nodes import CompositionTables
 from m2v_onnx.export.nodes import Nodes
-from m2v_onnx.export.trie import Entry
+from m2v_onnx.export.tables.character_map import NOTHING, ROW_END, CharacterMap
+from m2v_onnx.export.tables.trie import Entry
+from m2v_onnx.export.text.added_token_nodes import Pattern
+from m2v_onnx.export.text.composition_nodes import CompositionTables
 
 
 def run_group(

@@ -114,7 +114,8 @@ def test_more_tokens_than_an_int8_graph_can_add(folder):
 
 def test_a_precision_that_is_not_there(folder):
     with pytest.raises(
-        FolderError, match="expected a graph of precision int4, found fp32, int8: .*export --precision int4"
+        FolderError,
+        match="expected a graph of precision int4 in .*, found fp32, int8: .*export --precision int4",
     ):
         StaticModel.from_pretrained(folder, precision="int4")
 
@@ -122,7 +123,7 @@ def test_a_precision_that_is_not_there(folder):
 def test_without_the_c_code_the_graph_pools_and_without_a_graph_numpy(folder):
     for remove in ("", "(p / 'onnx/model.onnx').unlink();"):
         script = (
-            "import pathlib, sys; sys.modules['m2v_onnx.runtime._row_sums'] = None; import numpy as np\n"
+            "import pathlib, sys; sys.modules['m2v_onnx.native._row_sums'] = None; import numpy as np\n"
             f"from m2v_onnx import StaticModel; p = pathlib.Path(sys.argv[1]); {remove}\n"
             "model = StaticModel.from_pretrained(p)\n"
             "texts = ['sun', 'moonlight', '', 'sun moon!'] * 500\n"

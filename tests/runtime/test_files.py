@@ -11,7 +11,7 @@ import pytest
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.runtime import files
-from m2v_onnx.runtime.files import STDIN, encode_blocks, read_texts, write_npy
+from m2v_onnx.runtime.files import STDIN, read_texts, write_npy
 
 
 def write(path, content):
@@ -71,7 +71,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_vectors_are_written_as_numpy_reads_them(tmp_path, model):
     texts = ["sun", "moon", "comet"] * 3000
-    blocks = [vectors for _, vectors in encode_blocks(model, texts)]
+    blocks = list(model.encode_stream(texts))
     assert len(blocks) > 1
     assert write_npy(tmp_path / "v.npy", blocks, dim=2) == 9000
     loaded = np.load(tmp_path / "v.npy", mmap_mode="r")

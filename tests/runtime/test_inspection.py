@@ -6,11 +6,12 @@ import pytest
 
 from m2v_onnx import StaticModel
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.folder.reading import find_graph
 from m2v_onnx.runtime.inspection import TokenDescription, describe_model, describe_text
 
 
 def test_a_model_with_its_graph(folder):
-    description = describe_model(StaticModel.from_pretrained(folder))
+    description = describe_model(StaticModel.from_pretrained(folder), graph_path=find_graph(folder))
     assert (description.tokens, description.dim, description.dtype) == (6, 2, "float32")
     assert (description.table_bytes, description.tokenizer) == (48, "WordPiece")
     assert description.graph.inputs == [
@@ -23,7 +24,7 @@ def test_a_model_with_its_graph(folder):
 
 
 def test_a_model_without_a_graph(model):
-    assert describe_model(model).graph is None
+    assert describe_model(model, graph_path=None).graph is None
 
 
 def test_the_tokens_of_a_text_and_their_weights(model):

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
-from m2v_onnx.runtime.token_engine import ReferenceEngine
-from m2v_onnx.runtime.word_piece import WordPieceEngine
+from m2v_onnx.runtime.batch_tokenizer import ReferenceTokenizer
+from m2v_onnx.runtime.word_piece import CompiledWordPiece
 from tests.builders import tiny_model
 
 try:
-    from m2v_onnx.runtime._word_piece import WordPiece
+    from m2v_onnx.native._word_piece import WordPiece
 except ImportError:
     pytest.skip(
         "the package was installed without a C compiler, or without Python.h", allow_module_level=True
@@ -54,9 +54,9 @@ def make_tokenizer(
     return tokenizer
 
 
-def make_engines(tokenizer: Tokenizer) -> tuple[WordPieceEngine, ReferenceEngine]:
+def make_engines(tokenizer: Tokenizer) -> tuple[CompiledWordPiece, ReferenceTokenizer]:
     model = tiny_model(tokenizer=tokenizer, table=np.ones((tokenizer.get_vocab_size(), 2), np.float32))
-    return WordPieceEngine(model), ReferenceEngine(model)
+    return CompiledWordPiece(model), ReferenceTokenizer(model)
 
 
 def check(tokenizer: Tokenizer, texts: list[str]) -> None:

@@ -1,0 +1,128 @@
+"""`m2v-onnx distill`: a Sentence Transformer to a static model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from m2v_onnx.cli.options import (
+    DEFAULT_GRAPH_NAMES,
+    DEFAULT_PRECISION_NAMES,
+    Force,
+    Graphs,
+    Json,
+    Precisions,
+    Quiet,
+    Revision,
+    SharedTable,
+    Token,
+    given,
+    graph_options,
+    number_or_none,
+    pca_dims_or_none,
+    text_or_none,
+)
+from m2v_onnx.cli.output import print_summary, show_notes
+from m2v_onnx.errors import require_module
+from m2v_onnx.model.recipe import Pooling, TableDtype, VocabularyMode, Weighting, WordPadding
+from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherSource
+
+
+def distill(
+    teacher: Annotated[
+        str, typer.Argument(help="Folder or Hub id of a Sentence Transformer.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Argument(help="Folder to write the static model to.", show_default=False)],
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="File of words, one a line, or word<TAB>count.")
+    ] = None,
+    vocabulary_mode: Annotated[
+        VocabularyMode | None,
+        typer.Option(help="Words `extend` the teacher's vocabulary, or are the `only` ones."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="model2vec-0.10 or model2vec-0.1.")] = "model2vec-0.10",
+    pca_dims: Annotated[
+        Any,
+        typer.Option(
+            help="Components: N, 0.95 (variance), auto or none.", parser=pca_dims_or_none, metavar="N"
+        ),
+    ] = None,
+    pooling: Annotated[Pooling | None, typer.Option(help="Which hidden states make a vector.")] = None,
+    weighting: Annotated[Weighting | None, typer.Option(help="Weights of tokens.")] = None,
+    sif: Annotated[
+        Any, typer.Option(help="SIF coefficient, or none.", parser=number_or_none, metavar="A")
+    ] = None,
+    token_remove_pattern: Annotated[
+        Any,
+        typer.Option(
+            help="Regular expression of tokens to remove, or none.", parser=text_or_none, metavar="REGEX"
+        ),
+    ] = None,
+    normalize: Annotated[bool | None, typer.Option(help="Unit vectors.", show_default=False)] = None,
+    dtype: Annotated[TableDtype | None, typer.Option(help="Number type of the table.")] = None,
+    word_padding: Annotated[
+        WordPadding | None, typer.Option(help="Padding around words of your own.")
+    ] = None,
+    teacher_onnx: Annotated[
+        OnnxMode, typer.Option(help="Reuse the teacher's own ONNX file, or export one.")
+    ] = "auto",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run model code that the teacher's repository ships.")
+    ] = False,
+    provider: Annotated[Provider, typer.Option(help="Execution provider for the teacher.")] = "auto",
+    device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
+    batch_size: Annotated[int | None, typer.Option(help="Token sequences per run.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Runs side by side on the CPU.")] = None,
+    graph: Graphs = DEFAULT_GRAPH_NAMES,
+    precision: Precisions = DEFAULT_PRECISION_NAMES,
+    shared_table: SharedTable = False,
+    revision: Revision = None,
+    token: Token = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Distil a static model from a Sentence Transformer.
+
+    Example: `m2v-onnx distill sentence-transformers/all-MiniLM-L6-v2 my-model --pca-dims 256`
+    """
+    from m2v_onnx.distill.pipeline import distill as run  # slow, as all that runs a teacher
+    from m2v_onnx.export.write import add_graphs
+    from m2v_onnx.folder.replacement import replace_folder
+    from m2v_onnx.folder.writing import write_embedding
+
+    require_module("onnx", package="onnx", extra="export")  # better known before the work than behind it
+    show_notes(quiet=quiet)
+    choices = {
+        "vocabulary_mode": vocabulary_mode,
+        "pooling": pooling,
+        "pca_dims": pca_dims,
+        "weighting": weighting,
+        "sif_coefficient": sif,
+        "token_remove_pattern": token_remove_pattern,
+        "normalize": normalize,
+        "dtype": dtype,
+        "word_padding": word_padding,
+    }
+    source = TeacherSource(
+        revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code
+    )
+    execution = Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads)
+    with replace_folder(output, force=force) as draft:
+        write_embedding(
+            run(
+                teacher,
+                vocabulary=vocabulary,
+                recipe=recipe,
+                source=source,
+                execution=execution,
+                show_progress_bar=not quiet,
+                **given(choices),
+            ),
+            draft,
+        )
+        graphs = graph_options(graph, precision, shared_table=shared_table)
+        add_graphs(draft, name=output.resolve().name, **graphs)
+    print_summary(output, as_json=as_json, quiet=quiet)

@@ -1,0 +1,68 @@
+"""`m2v-onnx encode`: a file of texts to vectors."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token
+from m2v_onnx.cli.output import show_notes
+from m2v_onnx.model.quantization import Precision
+
+_BLOCK_TEXTS = 4096
+
+
+def encode(
+    model: Model,
+    texts: Annotated[
+        Path,
+        typer.Argument(
+            help="File of texts, one a line; .jsonl; .csv; or - for standard input.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A .npy file to write; else JSON lines go to stdout."),
+    ] = None,
+    column: Annotated[
+        str, typer.Option(help="Field of .jsonl or column of .csv that holds the text.")
+    ] = "text",
+    precision: Annotated[
+        Precision | None,
+        typer.Option(help="Encode as the graph of this precision does."),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Batches side by side.")] = None,
+    revision: Revision = None,
+    token: Token = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Embed the texts of a file.
+
+    Example: `m2v-onnx encode my-model texts.txt --output vectors.npy`
+    """
+    from m2v_onnx.runtime.files import read_texts, write_npy
+    from m2v_onnx.static_model import StaticModel  # slow, as all that knows a model
+    from m2v_onnx.system.progress import track
+
+    show_notes(quiet=quiet)
+    static_model = StaticModel.from_pretrained(model, precision=precision, revision=revision, token=token)
+    if output is None:
+        rest = read_texts(texts, column=column)
+        while block := list(islice(rest, _BLOCK_TEXTS)):
+            for text, vector in zip(block, static_model.encode(block).tolist(), strict=True):
+                print(json.dumps({"text": text, "embedding": vector}, ensure_ascii=False))
+        return
+    n_bytes = texts.stat().st_size if texts.is_file() else None
+    with track("Encoding", total=n_bytes, unit="bytes", show=not quiet) as advance:
+        lines = read_texts(texts, column=column, advance=advance)
+        blocks = static_model.encode_stream(lines, n_threads=threads)
+        n_texts = write_npy(output, blocks, dim=static_model.dim)
+    if as_json:
+        print(json.dumps({"output": str(output), "texts": n_texts, "dim": static_model.dim}))
+    elif not quiet:
+        print(f"{output}: {n_texts:,} texts x {static_model.dim} dimensions, float32")

@@ -1,0 +1,116 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, get_args
+
+import typer
+
+from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GRAPH_KINDS, GraphName, TablePlace
+from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, PRECISIONS, Precision
+
+# What the word `none` means as a value; None means that an option was not given.
+NONE: Final = object()
+DEFAULT_GRAPH_NAMES: list[str] = list(DEFAULT_GRAPHS)
+DEFAULT_PRECISION_NAMES: list[str] = list(DEFAULT_PRECISIONS)
+
+
+def split(names: str) -> list[str]:
+    """Split names at commas.
+
+    >>> split("ids, text")
+    ['ids', 'text']
+    """
+    return [name.strip() for name in names.split(",")]
+
+
+def number_or_none(value: str) -> object:
+    """Read a number, or the word none."""
+    if value == "none":
+        return NONE
+    try:
+        return float(value)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number or none, found {value!r}") from None
+
+
+def pca_dims_or_none(value: str) -> object:
+    """Read N, a fraction, or a word; the recipe checks the range."""
+    if value == "auto":
+        return value
+    return int(value) if value.lstrip("+-").isdecimal() else number_or_none(value)
+
+
+def text_or_none(value: str) -> object:
+    """Read a text, or the word none."""
+    return NONE if value == "none" else value
+
+
+def given(options: dict[str, object]) -> dict[str, Any]:
+    """Keep the options that were given, and turn `NONE` into None.
+
+    >>> given({"pooling": None, "pca_dims": NONE, "normalize": False})
+    {'pca_dims': None, 'normalize': False}
+    """
+    return {name: None if value is NONE else value for name, value in options.items() if value is not None}
+
+
+def graph_options(graph: list[str], precision: list[str], *, shared_table: bool) -> dict[str, Any]:
+    """Give which graphs to write, by the names of `StaticModel.save_pretrained`."""
+    table: TablePlace = "shared" if shared_table else "embedded"
+    return {"graphs": graph, "precisions": precision, "table": table}
+
+
+def _names_among(allowed: tuple[str, ...], values: list[str]) -> list[str]:
+    names = [name for value in values for name in split(value)]
+    for name in names:
+        if name not in allowed:
+            raise typer.BadParameter(f"expected some of {', '.join(allowed)}, by commas, found {name!r}")
+    return list(dict.fromkeys(names))
+
+
+def _graph_names(values: list[str]) -> list[str]:
+    return _names_among(get_args(GraphName), values)
+
+
+def _precision_names(values: list[str]) -> list[str]:
+    return _names_among(get_args(Precision), values)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")]
+Token = Annotated[str | None, typer.Option(help="Hub token for a private repository.", envvar="HF_TOKEN")]
+Force = Annotated[bool, typer.Option("--force", help="Write into a folder with other files, too.")]
+Graphs = Annotated[
+    list[str],
+    typer.Option(
+        "--graph",
+        help=f"Graphs to write, by commas: {', '.join(GRAPH_KINDS)}. May be repeated.",
+        callback=_graph_names,
+        show_default=",".join(DEFAULT_GRAPHS),
+        metavar="NAMES",
+    ),
+]
+Precisions = Annotated[
+    list[str],
+    typer.Option(
+        "--precision",
+        help=f"Number types of their tables, by commas: {', '.join(PRECISIONS)}. May be repeated.",
+        callback=_precision_names,
+        show_default=",".join(DEFAULT_PRECISIONS),
+        metavar="NAMES",
+    ),
+]
+SharedTable = Annotated[
+    bool,
+    typer.Option(
+        "--shared-table/--single-file",
+        help="Graphs that point into model.safetensors, or that stand alone.",
+        show_default="single-file",
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Argument(help="Folder or Hub id of a static model, or file of word vectors.", show_default=False),
+]

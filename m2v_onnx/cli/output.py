@@ -1,0 +1,96 @@
+"""What commands print: tables for people, JSON for machines, notes on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from m2v_onnx.export.verification import GraphReport
+
+
+def show_notes(*, quiet: bool) -> None:
+    """Send the library's notes to stderr: all where somebody looks, warnings alone where it is piped."""
+    level = logging.ERROR if quiet else logging.INFO if sys.stderr.isatty() else logging.WARNING
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("m2v_onnx").setLevel(level)
+
+
+def print_summary(folder: Path, *, as_json: bool, quiet: bool) -> None:
+    """Print what was written."""
+    if quiet and not as_json:
+        return
+    from m2v_onnx.folder.reading import find_graph, read_embedding  # slow, as all that knows a model
+    from m2v_onnx.runtime.inspection import describe_model
+
+    model = read_embedding(folder)
+    if as_json:
+        description = describe_model(model, graph_path=find_graph(folder))
+        print_json({"output": str(folder), **asdict(description)})
+    else:
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        print(
+            f"{folder}: {model.n_tokens:,} tokens x {model.dim} dimensions, "
+            f"{model.table.dtype.name}, {size / 1e6:.1f} MB with its ONNX graphs"
+        )
+
+
+def print_json(content: object) -> None:
+    """Print a JSON value that people can read."""
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def print_fields(fields: dict[str, Any]) -> None:
+    """Print nested fields, a line each."""
+    table = Table(show_header=False, box=None)
+    for name, value in fields.items():
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        for part, content in parts:
+            shown = "\n".join(content) if isinstance(content, list) else str(content)
+            table.add_row(f"{name} {part}".strip().replace("_", " "), Text(shown))
+    Console(soft_wrap=True).print(table)
+
+
+def print_table(title: str, rows: list[dict[str, Any]]) -> None:
+    """Print the tokens of a text."""
+    table = Table("token", "id", "weight", title=Text(title))
+    for row in rows:
+        table.add_row(Text(row["token"]), str(row["id"]), f"{row['weight']:.4f}")
+    Console().print(table)
+
+
+def print_reports(reports: list[GraphReport]) -> None:
+    """Print what `verify` found, a line for each graph."""
+    columns = (
+        "graph",
+        "MB",
+        "opset",
+        "IR",
+        "not in ai.onnx",
+        "from goldens",
+        "least cosine",
+        "from NumPy",
+        "",
+    )
+    table = Table(*columns)
+    for report in reports:
+        table.add_row(
+            Text(report.file),
+            f"{report.size_bytes / 1e6:.1f}",
+            "" if report.opset is None else str(report.opset),
+            "" if report.ir_version is None else str(report.ir_version),
+            ", ".join(report.foreign_operators),
+            "" if report.golden_difference is None else f"{report.golden_difference:.1e}",
+            "" if report.golden_cosine is None else f"{report.golden_cosine:.6f}",
+            "" if report.specification_difference is None else f"{report.specification_difference:.1e}",
+            "fine" if report.problem is None else "WRONG",
+        )
+    Console(width=None if sys.stdout.isatty() else 120).print(table)

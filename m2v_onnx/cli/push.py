@@ -1,0 +1,44 @@
+"""`m2v-onnx push`: a model's folder to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m2v_onnx.cli.options import Json, Quiet
+from m2v_onnx.cli.output import print_json
+
+
+def push(
+    folder: Annotated[Path, typer.Argument(help="Folder of a static model.", show_default=False)],
+    repo_id: Annotated[
+        str, typer.Argument(help="Hub repository, owner/name; made where there is none.", show_default=False)
+    ],
+    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch to commit to, made where there is none; else main.")
+    ] = None,
+    token: Annotated[str | None, typer.Option(help="Hub token that may write.", envvar="HF_TOKEN")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Upload a static model's folder to the Hugging Face Hub as it is; hidden files are left out.
+
+    Example: `m2v-onnx push my-model owner/my-model --private`
+    """
+    from m2v_onnx.folder.on_the_hub import upload_model  # slow, as all that knows a model
+
+    url = upload_model(
+        folder,
+        repo_id,
+        private=private or None,
+        revision=revision,
+        token=token,
+        show_progress_bar=not quiet,
+    )
+    if as_json:
+        print_json({"folder": str(folder), "repo_id": repo_id, "revision": revision or "main", "url": url})
+    elif not quiet:
+        print(f"{folder}: uploaded, {url}")

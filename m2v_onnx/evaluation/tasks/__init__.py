@@ -1,0 +1,1 @@
+"""Families of tasks, a file each, and what they share."""

@@ -1,0 +1,1 @@
+"""Graphs that take token ids."""

@@ -1,0 +1,1 @@
+"""A tokenizer as tables of numbers, without onnx."""

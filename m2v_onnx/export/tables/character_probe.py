@@ -1,0 +1,50 @@
+"""How a tokenizer treats each character of Unicode, found by asking it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer, pre_tokenizers
+
+from m2v_onnx.tokenizer.characters import N_CODE_POINTS, SURROGATES, Kind, normalize_all, probe_kinds
+
+REPLACEMENT = 0xFFFD
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a normalizer and a pre-tokenizer do to single characters.
+
+    Attributes:
+        forms: the normalised form of every code point; surrogates, which no text holds, count as U+FFFD.
+        kinds: (1114112,) int8, the `Kind` of every character that is in a form; 0 for others.
+    """
+
+    forms: list[str]
+    kinds: npt.NDArray[np.int8]
+
+
+@lru_cache(maxsize=1)
+def probe_behaviour(content: str) -> Behaviour:
+    """Ask a tokenizer, given in its JSON form, about every character: some seconds. The last is kept."""
+    tokenizer = Tokenizer.from_str(content)
+    forms = normalize_all(tokenizer.normalizer, scalars())
+    characters = set().union(*set(forms))
+    replacement = forms[REPLACEMENT - len(SURROGATES)]
+    forms[SURROGATES.start : SURROGATES.start] = [replacement] * len(SURROGATES)
+    return Behaviour(forms, probe_kinds(tokenizer.pre_tokenizer, characters))
+
+
+@lru_cache(maxsize=1)
+def probe_word_characters() -> npt.NDArray[np.bool_]:
+    r"""Give (1114112,) whether each character is a word character, `\w`, to the tokenizers library."""
+    return np.equal(probe_kinds(pre_tokenizers.Whitespace(), scalars()), Kind.WORD)
+
+
+@cache
+def scalars() -> list[str]:
+    """Give every character of Unicode, assigned or not: all code points but the surrogates."""
+    return [chr(point) for point in range(N_CODE_POINTS) if point not in SURROGATES]

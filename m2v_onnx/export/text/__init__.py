@@ -1,0 +1,1 @@
+"""Graphs that take text: the tokenizer inside."""

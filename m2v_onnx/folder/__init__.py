@@ -1,0 +1,1 @@
+"""A model's folder: read, written, and exchanged as a whole."""

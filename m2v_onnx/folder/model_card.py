@@ -1,0 +1,214 @@
+"""The model card: what a reader of the folder, or of its page on the Hub, wants to know first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from m2v_onnx.folder.names import (
+    CARD_MARK,
+    CARD_NAME,
+    CONFIG_NAME,
+    GRAPH_NAME,
+    SHARED_GRAPH_NAME,
+    TABLE_NAME,
+    TOKENIZER_NAME,
+)
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.system.hub import looks_like_hub_id
+
+# A card without this line is its reader's own.
+GENERATED_LINE = f"{CARD_MARK} Remove this line to keep your own changes when the model is written again. -->"
+
+_FILES = {
+    CONFIG_NAME: "how the model encodes, and how it was made",
+    TABLE_NAME: "the table",
+    TOKENIZER_NAME: "the tokenizer",
+}
+
+
+@dataclass(frozen=True)
+class _Snippet:
+    title: str
+    language: str
+    code: str
+
+
+_M2V_ONNX = _Snippet(
+    "m2v-onnx",
+    "python",
+    """\
+from m2v_onnx import StaticModel
+
+model = StaticModel.from_pretrained("$name")
+vectors = model.encode(["It's dangerous to go alone!", "It's a secret to everybody."])  # (2, $dim) float32
+""",
+)
+_MODEL2VEC = _Snippet(
+    "model2vec",
+    "python",
+    """\
+from model2vec import StaticModel
+
+model = StaticModel.from_pretrained("$name")
+vectors = model.encode(["It's dangerous to go alone!", "It's a secret to everybody."])
+""",
+)
+_SENTENCE_TRANSFORMERS = _Snippet(
+    "sentence-transformers",
+    "python",
+    """\
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("$name")
+vectors = model.encode(["It's dangerous to go alone!", "It's a secret to everybody."])
+""",
+)
+_TRANSFORMERS_JS = _Snippet(
+    "JavaScript: transformers.js",
+    "js",
+    """\
+import { pipeline } from "@huggingface/transformers";
+
+const embed = await pipeline("feature-extraction", "$js_name", { dtype: "fp32" });
+const texts = ["It's dangerous to go alone!", "It's a secret to everybody."];
+const vectors = await embed(texts, { pooling: "cls" });
+console.log(vectors.tolist());
+""",
+)
+_LANGCHAIN4J = _Snippet(
+    "Java: LangChain4j (`dev.langchain4j:langchain4j-embeddings`)",
+    "java",
+    """\
+import dev.langchain4j.model.embedding.onnx.OnnxEmbeddingModel;
+import dev.langchain4j.model.embedding.onnx.PoolingMode;
+
+var model = new OnnxEmbeddingModel("$name/$graph", "$name/tokenizer.json", PoolingMode.CLS);
+float[] vector = model.embed("It's dangerous to go alone!").content().vector();  // always of length 1
+""",
+)
+_C_SHARP = _Snippet(
+    "C#: `Microsoft.ML.OnnxRuntime` and `Tokenizers.DotNet`",
+    "csharp",
+    """\
+using Microsoft.ML.OnnxRuntime;
+using Tokenizers.DotNet;
+
+var tokenizer = new Tokenizer(vocabPath: "$name/tokenizer.json");
+long[] ids = tokenizer.Encode("It's dangerous to go alone!").Select(id => (long)id).ToArray();
+long[] mask = Enumerable.Repeat(1L, ids.Length).ToArray();
+long[] shape = { 1, ids.Length };
+
+using var session = new InferenceSession("$name/$graph");
+using var options = new RunOptions();
+using var idsValue = OrtValue.CreateTensorValueFromMemory(ids, shape);
+using var maskValue = OrtValue.CreateTensorValueFromMemory(mask, shape);
+var inputs = new Dictionary<string, OrtValue> { ["input_ids"] = idsValue, ["attention_mask"] = maskValue };
+using var outputs = session.Run(options, inputs, new[] { "sentence_embedding" });
+float[] vector = outputs[0].GetTensorDataAsSpan<float>().ToArray();
+""",
+)
+
+
+def write_model_card(model: StaticEmbedding, folder: Path, *, name: str, graphs: Mapping[str, str]) -> None:
+    """Write `model_card` into a model's folder."""
+    (folder / CARD_NAME).write_text(model_card(model, name=name, graphs=graphs), encoding="utf-8")
+
+
+def model_card(model: StaticEmbedding, *, name: str, graphs: Mapping[str, str]) -> str:
+    """Give the README.md of a model's folder: the Hub's metadata, what the model is, and how to use it.
+
+    An engine gets a snippet where it runs the model as it should. The text depends on the arguments alone.
+
+    Args:
+        model: the model to describe.
+        name: what it is called: its folder, or its Hub id.
+        graphs: the paths of the graphs in the folder, such as `onnx/model.onnx`, and what they are.
+    """
+    graph = next((path for path in (GRAPH_NAME, SHARED_GRAPH_NAME) if path in graphs), None)
+    snippets = list(_choose_snippets(model, graph))
+    names = {
+        "name": json.dumps(name, ensure_ascii=False)[1:-1],  # every language here escapes as JSON does
+        "dim": model.dim,
+        "graph": graph,
+    }
+    names["js_name"] = names["name"] if "/" in name else f"./{names['name']}"  # else an id on the Hub
+    usage = [
+        f"### {snippet.title}\n\n```{snippet.language}\n{Template(snippet.code).substitute(names)}```"
+        for snippet in snippets
+    ]
+    parts = [
+        f"{_front_matter(model, snippets)}\n{GENERATED_LINE}",
+        f"# {name}",
+        "A static embedding model: the vector of a text is the mean of the vectors of its tokens, which are "
+        "looked up in a table. Unknown and special tokens do not count; a text without a known token gives "
+        "zeros.",
+        "\n".join(f"- {fact}" for fact in _facts(model)),
+        "## Usage",
+        f"`{name}` is the path of this folder, or its id on the Hub.",
+        *usage,
+        "## Files",
+        _files_table(graphs),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _choose_snippets(model: StaticEmbedding, graph: str | None) -> Iterator[_Snippet]:
+    yield _M2V_ONNX
+    yield _MODEL2VEC
+    # It knows neither mapping nor weights, and cannot average integers.
+    if model.mapping is None and model.weights is None and np.issubdtype(model.table.dtype, np.floating):
+        yield _SENTENCE_TRANSFORMERS
+    if graph == GRAPH_NAME:
+        yield _TRANSFORMERS_JS
+    if graph is not None:
+        # It drops the first and the last token of every text, taking them for special ones.
+        if model.tokenizer.num_special_tokens_to_add(is_pair=False) == 2:
+            yield _LANGCHAIN4J
+        yield _C_SHARP
+
+
+def _front_matter(model: StaticEmbedding, snippets: Sequence[_Snippet]) -> str:
+    """Give the metadata that the Hub reads, in YAML."""
+    teacher = model.config.teacher
+    tags = ["static-embeddings", "sentence-similarity", "feature-extraction", "onnx", "m2v-onnx", "model2vec"]
+    if _SENTENCE_TRANSFORMERS in snippets:
+        tags.append("sentence-transformers")
+    if _TRANSFORMERS_JS in snippets:
+        tags.append("transformers.js")
+    lines = ["library_name: m2v-onnx", "pipeline_tag: feature-extraction"]
+    if teacher is not None and "/" in teacher and looks_like_hub_id(teacher):
+        lines.append(f"base_model: {teacher}")
+    lines += ["tags:", *(f"- {tag}" for tag in tags)]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _facts(model: StaticEmbedding) -> Iterator[str]:
+    config, recipe = model.config, model.config.recipe
+    size = f"{model.n_tokens:,} tokens x {model.dim} dimensions, {model.table.dtype.name}"
+    if model.mapping is not None:
+        size += f"; the tokens share {len(model.table):,} rows"
+    if model.weights is not None:
+        size += "; every token has a weight"
+    yield size
+    yield "vectors of length 1" if config.normalize else "vectors that are not normalised"
+    if config.max_length is not None:
+        yield f"the first {config.max_length:,} tokens of a text count"
+    if config.teacher is not None:
+        yield f"distilled from `{config.teacher}`"
+    if recipe is not None:
+        pca_dims = "none" if recipe.pca_dims is None else recipe.pca_dims
+        yield (
+            f"made by the recipe `{recipe.name}` with pooling `{recipe.pooling}`, principal components "
+            f"`{pca_dims}` and weighting `{recipe.weighting}`"
+        )
+
+
+def _files_table(graphs: Mapping[str, str]) -> str:
+    rows = (f"| `{name}` | {content} |" for name, content in {**_FILES, **graphs}.items())
+    return "\n".join(["| file | content |", "| --- | --- |", *rows])

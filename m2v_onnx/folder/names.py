@@ -1,0 +1,77 @@
+"""The names of all files in a model's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from m2v_onnx.model.quantization import PRECISIONS, Precision
+
+CONFIG_NAME = "config.json"
+TABLE_NAME = "model.safetensors"
+TOKENIZER_NAME = "tokenizer.json"
+GOLDENS_NAME = "goldens.json"
+CARD_NAME = "README.md"
+MODULES_NAME = "modules.json"
+VOCABULARY_NAME = "vocab.txt"
+SPECIAL_TOKENS_NAME = "special_tokens_map.json"
+TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
+ST_CONFIG_NAME = "config_sentence_transformers.json"
+# Names that engines look for: transformers.js picks a precision by its suffix.
+EMBEDDED_GRAPHS = "onnx"
+IDS_STEM = "model"
+TEXT_STEM = "model_text"
+GRAPH_NAME = f"{EMBEDDED_GRAPHS}/{IDS_STEM}.onnx"
+# Beside the table that it shares: onnxruntime takes no path that leads out of the graph's own folder.
+SHARED_GRAPH_NAME = f"{IDS_STEM}.onnx"
+
+# Where the table of a static model may lie; its tokenizer.json lies beside it. The second is
+# model2vec 0.1's, the third the nested form of sentence-transformers.
+TABLE_PATHS = (TABLE_NAME, "embeddings.safetensors", f"0_StaticEmbedding/{TABLE_NAME}")
+# What a static model is read from.
+READ_FILES = (
+    CONFIG_NAME,
+    MODULES_NAME,
+    TOKENIZER_NAME,
+    f"0_StaticEmbedding/{TOKENIZER_NAME}",
+    *TABLE_PATHS,
+)
+# All graphs, wherever they lie.
+GRAPH_PATTERNS = (f"{EMBEDDED_GRAPHS}/*", f"{IDS_STEM}*.onnx")
+# What belongs to a model at the root of its folder: replaced with it, never carried over.
+_MODEL_ENTRIES = {name.split("/")[0] for name in (*READ_FILES, GRAPH_NAME, GOLDENS_NAME)} | {
+    "1_Normalize",
+    "1_Pooling",
+    "2_Normalize",
+    ST_CONFIG_NAME,
+    SPECIAL_TOKENS_NAME,
+    TOKENIZER_CONFIG_NAME,
+    VOCABULARY_NAME,
+}
+# In a model card that nobody has made their own.
+CARD_MARK = "<!-- Written by m2v-onnx."
+
+
+def graph_file_name(stem: str, precision: Precision) -> str:
+    """Give the name of a graph's file, without its folder.
+
+    >>> graph_file_name("model", "fp32"), graph_file_name("model_tokens", "int8")
+    ('model.onnx', 'model_tokens_quantized.onnx')
+    """
+    return f"{stem}{PRECISIONS[precision].suffix}.onnx"
+
+
+def graph_places(stem: str, precision: Precision) -> tuple[str, str]:
+    """Give where a graph may lie in a model's folder: embedded, or beside the table that it shares.
+
+    >>> graph_places("model", "int8")
+    ('onnx/model_quantized.onnx', 'model_quantized.onnx')
+    """
+    name = graph_file_name(stem, precision)
+    return f"{EMBEDDED_GRAPHS}/{name}", name
+
+
+def is_model_entry(path: Path) -> bool:
+    """Tell whether a file or folder at the root of a model's folder belongs to the model."""
+    if path.name == CARD_NAME:
+        return CARD_MARK in path.read_text(encoding="utf-8", errors="replace")
+    return path.name in _MODEL_ENTRIES or path.match(GRAPH_PATTERNS[1])

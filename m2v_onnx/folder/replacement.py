@@ -1,0 +1,110 @@
+"""Writing a folder all or nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from m2v_onnx.errors import FolderError
+from m2v_onnx.folder.names import is_model_entry
+from m2v_onnx.folder.reading import is_model_folder
+
+
+def check_output(path: Path, *, force: bool) -> None:
+    """Refuse an output path that is in use for something else than a static model.
+
+    Raises:
+        FolderError: naming what is there.
+    """
+    if path.exists() and not path.is_dir():
+        raise FolderError(f"expected a folder to write the model into, found the file {path}: name another")
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise FolderError(
+            f"expected a folder to exchange as a whole, found the current one, {path}: work outside it"
+        )
+    if path.is_dir() and any(path.iterdir()) and not is_model_folder(path) and not force:
+        raise FolderError(
+            f"expected a new or empty folder or an older static model, found other files in {path}: "
+            "name another folder, or force it (--force) to replace those with the names of a model's files"
+        )
+
+
+@contextmanager
+def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give an empty draft folder that takes the place of `path` when the block ends without an error.
+
+    The exchange is one step of the file system where it has one (Linux, macOS), so that a kill at any
+    moment leaves the old folder or the new one; elsewhere it is two renames. Files of the old folder that
+    are no part of a model are carried over.
+
+    Raises:
+        FolderError: see `check_output`.
+    """
+    check_output(path, force=force)
+    path = path.resolve()
+    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.draft"
+    try:
+        draft.mkdir(parents=True)
+    except OSError as error:
+        raise FolderError(
+            f"expected to write the model beside {path}, found {error.strerror}: name another place"
+        ) from error
+    try:
+        yield draft
+        if path.exists():
+            _carry_over(path, draft)
+            _exchange(draft, path)
+        else:
+            draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    for entry in old.iterdir():
+        if is_model_entry(entry):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.copytree(entry, new / entry.name, symlinks=True, copy_function=_link_or_copy)
+        else:
+            _link_or_copy(str(entry), str(new / entry.name))
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except (OSError, NotImplementedError):  # a system without hard links
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _exchange(draft: Path, path: Path) -> None:
+    if _exchange_in_one_step(os.fsencode(draft), os.fsencode(path)):
+        return
+    aside = draft.with_suffix(".old")
+    path.rename(aside)
+    try:
+        draft.rename(path)
+    except OSError:
+        aside.rename(path)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange_in_one_step(draft: bytes, path: bytes) -> bool:
+    """Swap two paths by renameat2(RENAME_EXCHANGE) or renamex_np(RENAME_SWAP); False where there is none."""
+    if sys.platform == "win32":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        at_cwd, exchange = -100, 2
+        return bool(libc.renameat2(at_cwd, draft, at_cwd, path, exchange) == 0)
+    if hasattr(libc, "renamex_np"):
+        swap = 2
+        return bool(libc.renamex_np(draft, path, swap) == 0)
+    return False

@@ -1,0 +1,93 @@
+"""The safetensors file of a table: mapped into memory, never read as a whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from m2v_onnx.errors import FolderError
+from m2v_onnx.model.vectors import Table
+from m2v_onnx.system.row_blocks import rows_not_finite
+
+# The table's name in a file of ours and of model2vec, and in one of sentence-transformers.
+TABLE_TENSORS = ("embeddings", "embedding.weight")
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1", "I32": "<i4", "I64": "<i8"}
+
+
+def map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Memory-map every tensor of a safetensors file, read-only.
+
+    Raises:
+        FolderError: when the file is damaged, or holds a number type that no table has.
+    """
+    try:
+        with safe_open(path, framework="numpy") as tensors:  # checks header, sizes and coverage
+            names = list(tensors.keys())
+    except (SafetensorError, OSError) as error:
+        raise FolderError(
+            f"expected a safetensors file in {path}, found a damaged one ({error}): fetch the file again"
+        ) from error
+    header, start = _read_header(path)
+    return {name: _map_tensor(path, header[name], start=start) for name in names}
+
+
+def locate_table(path: Path, dtype: npt.DTypeLike) -> tuple[int, int] | None:
+    """Give the offset and the length in bytes of the table in `model.safetensors`.
+
+    None when the table there has another number type.
+    """
+    header, start = _read_header(path)
+    entry = header[TABLE_TENSORS[0]]
+    if _DTYPES[entry["dtype"]] != np.dtype(dtype).str:
+        return None
+    begin, end = entry["data_offsets"]
+    return start + begin, end - begin
+
+
+def zero_rows(path: Path, rows: list[int]) -> None:
+    """Write zeros over some rows of a table on disk, which needs no second table in memory."""
+    header, start = _read_header(path)
+    entry = header[TABLE_TENSORS[0]]
+    begin, end = entry["data_offsets"]
+    row_bytes = (end - begin) // entry["shape"][0]
+    with path.open("r+b") as file:
+        for row in rows:
+            file.seek(start + begin + row * row_bytes)
+            file.write(bytes(row_bytes))
+
+
+def check_finite(table: Table) -> None:
+    """Refuse a table with NaN or infinity.
+
+    Raises:
+        FolderError: naming the first rows.
+    """
+    bad_rows = rows_not_finite(table)
+    if len(bad_rows):
+        raise FolderError(
+            f"the table must be finite, found NaN or infinity in {len(bad_rows)} of {len(table)} rows "
+            f"(ids {', '.join(map(str, bad_rows[:5]))} …): distil again"
+        )
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """Give the header of a safetensors file, and where the tensors begin."""
+    with path.open("rb") as file:
+        header_bytes = int.from_bytes(file.read(8), "little")
+        return json.loads(file.read(header_bytes)), 8 + header_bytes
+
+
+def _map_tensor(path: Path, entry: dict[str, Any], *, start: int) -> npt.NDArray[Any]:
+    if entry["dtype"] not in _DTYPES:
+        raise FolderError(
+            f"expected tensors of {', '.join(_DTYPES)} in {path}, found {entry['dtype']}: convert the table"
+        )
+    dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
+    if 0 in shape:
+        return np.zeros(shape, dtype)
+    return np.asarray(np.memmap(path, dtype, mode="r", offset=start + entry["data_offsets"][0], shape=shape))

@@ -1,0 +1,113 @@
+"""A recipe: every choice of a distillation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from m2v_onnx.errors import ArgumentError, check_choice
+
+Pooling = Literal["mean", "first", "last", "pooler", "inner"]
+Weighting = Literal["sif", "zipf", "none"]
+TableDtype = Literal["float32", "float16"]
+Affixing = Literal["teacher", "swapped"]
+VocabularyMode = Literal["extend", "only"]
+WordPadding = Literal["teacher", "none"]
+PcaDims = int | float | Literal["auto"] | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every choice of a distillation; a named recipe is one frozen set of them.
+
+    Attributes:
+        name: what the set is called; an altered one keeps the name it started from.
+        pooling: the teacher's hidden states that make a token's vector: their `mean`, the `first`, the
+            `last`, the `pooler` output, or the mean of the `inner` ones (without the first and last).
+        pca_dims: principal components to keep; a float in (0, 1) keeps the fewest that explain that
+            share of the variance, "auto" all of them; None leaves the vectors as they are.
+        weighting: `sif`, a / (a + p) with p by Zipf's law; `zipf`, log(1 + rank); or `none`.
+        sif_coefficient: the a of `sif`.
+        token_remove_pattern: tokens that match this regular expression at their start are removed.
+        normalize: whether the static model gives unit vectors.
+        dtype: the number type of the table on disk.
+        affixes: the special tokens around a token of the teacher's own vocabulary: as the `teacher` has
+            them, or `swapped`, end before and start after, as model2vec 0.1 shipped it.
+        keep_special_tokens: keep the rows of all special tokens, not of padding and unknown alone.
+        vocabulary_mode: whether words that the user brings `extend` the teacher's vocabulary, or are the
+            `only` ones.
+        word_padding: whether words that `extend` the vocabulary are fed to the teacher padded as its
+            tokenizer.json pads, with the padding taking part, as model2vec 0.10 does; or with `none`.
+
+    Raises:
+        ArgumentError: when a choice is out of its range.
+    """
+
+    name: str
+    pooling: Pooling = "mean"
+    pca_dims: PcaDims = 256
+    weighting: Weighting = "sif"
+    sif_coefficient: float | None = 1e-4
+    token_remove_pattern: str | None = r"\[unused\d+\]"
+    normalize: bool = True
+    dtype: TableDtype = "float32"
+    affixes: Affixing = "teacher"
+    keep_special_tokens: bool = False
+    vocabulary_mode: VocabularyMode = "extend"
+    word_padding: WordPadding = "teacher"
+
+    def __post_init__(self) -> None:
+        check_choice("pooling", self.pooling, get_args(Pooling))
+        check_choice("weighting", self.weighting, get_args(Weighting))
+        check_choice("dtype", self.dtype, get_args(TableDtype))
+        check_choice("affixes", self.affixes, get_args(Affixing))
+        check_choice("vocabulary_mode", self.vocabulary_mode, get_args(VocabularyMode))
+        check_choice("word_padding", self.word_padding, get_args(WordPadding))
+        _check_pca_dims(self.pca_dims)
+        if self.weighting == "sif" and not (self.sif_coefficient and 0 < self.sif_coefficient < 1):
+            raise ArgumentError(
+                f"sif_coefficient must lie between 0 and 1, found {self.sif_coefficient}: "
+                "1e-4 is the usual value; for no weighting use weighting='none'"
+            )
+        if self.token_remove_pattern is not None:
+            try:
+                re.compile(self.token_remove_pattern)
+            except re.error as error:
+                raise ArgumentError(
+                    f"token_remove_pattern must be a regular expression, found "
+                    f"{self.token_remove_pattern!r} ({error}): mend it, or pass None to remove nothing"
+                ) from error
+
+
+def _check_pca_dims(pca_dims: PcaDims) -> None:
+    if pca_dims is None or pca_dims == "auto":
+        return
+    if isinstance(pca_dims, bool) or not isinstance(pca_dims, int | float):
+        fine = False
+    elif isinstance(pca_dims, int):
+        fine = pca_dims >= 1
+    else:
+        fine = 0 < pca_dims < 1
+    if not fine:
+        raise ArgumentError(
+            "pca_dims must be a whole number from 1 (components), a fraction between 0 and 1 (explained "
+            f"variance), 'auto' (all components) or None (no PCA), found {pca_dims!r}"
+        )
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(name="model2vec-0.10"),
+        Recipe(
+            name="model2vec-0.1",
+            pooling="inner",
+            weighting="zipf",
+            sif_coefficient=None,
+            normalize=False,
+            affixes="swapped",
+            keep_special_tokens=True,
+        ),
+    )
+}

@@ -1,0 +1,266 @@
+"""What a user holds: a static model that loads, encodes, saves, and goes to the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from m2v_onnx.errors import require_module
+from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
+from m2v_onnx.folder.on_the_hub import download_model, upload_model
+from m2v_onnx.folder.reading import find_graph, read_embedding
+from m2v_onnx.folder.replacement import replace_folder
+from m2v_onnx.folder.writing import write_embedding
+from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, Precision
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.runtime.encoder import Batching, Encoder
+from m2v_onnx.system.hub import check_repo_id
+
+
+@dataclass(frozen=True, eq=False)
+class StaticModel(StaticEmbedding):
+    """A static embedding model: text in, the mean of its tokens' vectors out.
+
+    Thread-safe. Its data are those of `StaticEmbedding`; `dataclasses.replace` gives a model of other data,
+    which no graph belongs to.
+
+    Attributes:
+        graph_path: the ONNX file that `encode` runs for a precision, or where there is no C code; None for
+            none.
+        precision: the number type of that graph's table, when it was asked for; None lets `encode` take
+            whatever is fastest and exact. For int8 the C code has the graph's numbers, and takes its place.
+    """
+
+    graph_path: Path | None = field(default=None, init=False)
+    precision: Precision | None = field(default=None, init=False)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_id: str | Path,
+        *,
+        precision: Precision | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+    ) -> StaticModel:
+        """Load a static model from a folder, a file of word vectors, or the Hugging Face Hub.
+
+        Reads what m2v-onnx, model2vec and sentence-transformers' StaticEmbedding write; a folder's table is
+        memory-mapped, not read. For files see `m2v_onnx.folder.word_vectors.read_word_vectors`.
+
+        Args:
+            path_or_id: a local folder, a file of word vectors in text form, or a Hub id such as
+                `minishlab/potion-base-8M`.
+            precision: encode as the graph of this precision does, which the folder must hold; None takes
+                whatever is fastest and exact, int8 is faster still.
+            revision: branch, tag or commit of the Hub repository.
+            token: the Hub token for a private repository; by default the one of `hf auth login`.
+
+        Raises:
+            FolderError: when there is no such model or graph, or it is damaged.
+        """
+        path = download_model(path_or_id, precision=precision, revision=revision, token=token)
+        return cls.of(read_embedding(path), graph_path=find_graph(path, precision), precision=precision)
+
+    @classmethod
+    def of(
+        cls,
+        embedding: StaticEmbedding,
+        *,
+        graph_path: Path | None = None,
+        precision: Precision | None = None,
+    ) -> StaticModel:
+        """Make a model of its data.
+
+        Args:
+            embedding: the data; not copied.
+            graph_path: an ids graph of these data.
+            precision: see `from_pretrained`.
+        """
+        model = cls(**{entry.name: getattr(embedding, entry.name) for entry in fields(StaticEmbedding)})
+        object.__setattr__(model, "graph_path", graph_path)
+        object.__setattr__(model, "precision", precision)
+        return model
+
+    def save_pretrained(
+        self,
+        path: str | Path,
+        *,
+        graphs: Sequence[GraphName] = DEFAULT_GRAPHS,
+        precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
+        table: TablePlace = "embedded",
+        force: bool = False,
+    ) -> None:
+        """Write the model's folder: config, table, tokenizer and ONNX graphs, all or nothing.
+
+        Needs the extra `export`. An older model at `path` is replaced in one step; files in the
+        folder that are no part of a model are kept. The bytes depend on model and arguments alone.
+
+        Args:
+            path: the folder to write.
+            graphs: `ids`, the one that every engine takes; `ids3`, for engines that always give three
+                inputs; `tokens`, the vector of every token; `text`, `codepoints` and `tokenizer`, with the
+                tokenizer inside (see docs/text-graph.md).
+            precisions: number types that each graph is written in; outputs are float32 always.
+            table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is
+                the one in `model.safetensors` lie beside that file and point into it.
+            force: write into a folder that holds other things than a model, too.
+
+        Raises:
+            ArgumentError: for an unknown graph or precision, a table that does not fit into it, or a
+                tokenizer that a graph cannot hold exactly.
+            FolderError: when `path` is in use for something else, or the table is not finite.
+            MissingExtraError: when onnx is not installed.
+        """
+        require_module("onnx", package="onnx", extra="export")
+        from m2v_onnx.export.write import add_graphs, check_graphs  # onnx is an extra
+
+        check_graphs(graphs, precisions, table)
+        with replace_folder(Path(path), force=force) as draft:
+            write_embedding(self, draft)
+            name = Path(path).resolve().name
+            add_graphs(draft, name=name, graphs=graphs, precisions=precisions, table=table)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        revision: str | None = None,
+        token: str | None = None,
+        show_progress_bar: bool = False,
+    ) -> str:
+        """Upload the folder that `save_pretrained` writes to the Hugging Face Hub, in one commit.
+
+        Needs the extra `export`. A folder on disk is uploaded by `m2v-onnx push`, with all its graphs.
+
+        Args:
+            repo_id: `owner/name`, or `name` for a repository of your own; made where there is none.
+            private: whether a repository that is made is private; None for its owner's default.
+            revision: the branch to commit to, made where there is none; None for `main`.
+            token: a Hub token that may write; by default the one of `hf auth login`.
+            show_progress_bar: show progress on stderr, when that is a terminal.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            ArgumentError: when no repository can have this name.
+            FolderError: when the table is not finite.
+            M2vOnnxError: when the Hub refuses the upload or cannot be reached, or when the repository
+                should be private and is public already.
+            MissingExtraError: when onnx is not installed.
+        """
+        check_repo_id(repo_id)
+        with TemporaryDirectory() as parent:
+            folder = Path(parent) / repo_id.rpartition("/")[-1]
+            self.save_pretrained(folder)
+            return upload_model(
+                folder,
+                repo_id,
+                private=private,
+                revision=revision,
+                token=token,
+                show_progress_bar=show_progress_bar,
+            )
+
+    def encode(
+        self,
+        texts: str | Iterable[str],
+        *,
+        batch_size: int = 1024,
+        max_length: int | Literal["model"] | None = "model",
+        n_threads: int | None = None,
+        show_progress_bar: bool = False,
+    ) -> Vectors:
+        """Embed texts: the mean of their tokens' vectors.
+
+        WordPiece and the mean are compiled C; where the package was installed without a C compiler, the
+        tokenizers library and onnxruntime, and NumPy for a few texts, give the same vectors. The extra `fast`
+        brings faster BPE and Unigram tokenizers.
+
+        Args:
+            texts: one text, or any number of them.
+            batch_size: texts that a thread works on at once; changes memory and speed, not the result.
+            max_length: tokens of each text that count; None for all, "model" for the model's own limit.
+            n_threads: batches at work side by side; None for every core that this process may use.
+            show_progress_bar: show progress on stderr, when that is a terminal.
+
+        Returns:
+            (D,) float32 for one text, (B, D) float32 for B texts, also for B = 0. Unit vectors if
+            the model normalises. A text without a known token gives zeros. The texts beside it change
+            a vector by rounding alone, less than 1e-6.
+
+        Raises:
+            ArgumentError: for anything that is not valid text; the message holds its index.
+            FolderError: when the model's graph is damaged.
+        """
+        batching = Batching(batch_size, max_length, n_threads)
+        return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
+
+    def encode_stream(
+        self,
+        texts: Iterable[str],
+        *,
+        batch_size: int = 1024,
+        max_length: int | Literal["model"] | None = "model",
+        n_threads: int | None = None,
+    ) -> Iterator[Vectors]:
+        """Embed any number of texts with bounded memory: reading, tokenising and pooling overlap.
+
+        Args:
+            texts: where texts come from; read a few batches ahead of what was yielded.
+            batch_size: as for `encode`.
+            max_length: as for `encode`.
+            n_threads: as for `encode`.
+
+        Yields:
+            (b, D) float32, the vectors of the next b <= batch_size texts.
+
+        Raises:
+            ArgumentError: for anything that is not valid text; the message holds its index.
+            FolderError: when the model's graph is damaged.
+        """
+        return self._encoder.stream(texts, Batching(batch_size, max_length, n_threads))
+
+    def encode_as_sequence(
+        self, texts: str | Iterable[str], *, max_length: int | None = None
+    ) -> Vectors | list[Vectors]:
+        """Give the vector of every token that `encode` would average, without normalisation.
+
+        Args:
+            texts: one text, or any number of them.
+            max_length: tokens of each text that count; None for all, whatever the model's own limit.
+
+        Returns:
+            (T, D) float32 for one text of T known tokens, a list of such arrays for several.
+
+        Raises:
+            ArgumentError: for anything that is not valid text.
+        """
+        if isinstance(texts, str):
+            return self.token_vectors(self.tokenize([texts], max_length=max_length)[0])
+        return [self.token_vectors(ids) for ids in self.tokenize(texts, max_length=max_length)]
+
+    def tokenize(
+        self, texts: Iterable[str], *, max_length: int | Literal["model"] | None = "model"
+    ) -> list[list[int]]:
+        """Give the token ids that `encode` averages: truncated, then without unknown and special tokens.
+
+        Args:
+            texts: any number of texts.
+            max_length: as for `encode`.
+
+        Raises:
+            ArgumentError: for anything that is not valid text.
+        """
+        return self._encoder.tokenize(texts, max_length=max_length)
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self, graph_path=self.graph_path, precision=self.precision)

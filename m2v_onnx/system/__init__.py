@@ -1,0 +1,1 @@
+"""The machine: files, threads, terminal, network, onnxruntime. It knows no model."""

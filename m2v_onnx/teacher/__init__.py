@@ -1,0 +1,1 @@
+"""A Sentence Transformer: found, exported to ONNX, and run."""

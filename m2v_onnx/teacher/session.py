@@ -1,0 +1,160 @@
+"""Sessions of teachers under onnxruntime: execution providers, inputs and outputs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from m2v_onnx.errors import ProviderError, TeacherError
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line
+from m2v_onnx.teacher.options import Execution
+
+logger = logging.getLogger(__name__)
+
+_PROVIDER_NAMES = {
+    "cuda": "CUDAExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+_TOKEN_OUTPUTS = ("last_hidden_state", "token_embeddings")
+_RUN_INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
+
+
+class TeacherSession:
+    """A teacher under onnxruntime. Thread-safe.
+
+    Args:
+        path: its ONNX file.
+        execution: where and how to run it.
+
+    Attributes:
+        on_cpu: whether it runs on the CPU.
+        width: d, the size of a hidden state.
+
+    Raises:
+        ProviderError: when the execution provider that was asked for cannot be used.
+        TeacherError: when the file is damaged, or no text encoder with one token-level output.
+    """
+
+    def __init__(self, path: Path, execution: Execution) -> None:
+        self._path = path
+        self._session = _open_session(path, execution)
+        self.on_cpu = self._session.get_providers()[0] == _PROVIDER_NAMES["cpu"]
+        self._input_types = {entry.name: entry.type for entry in self._session.get_inputs()}
+        if "input_ids" not in self._input_types or not self._input_types.keys() <= set(_RUN_INPUTS):
+            raise TeacherError(
+                f"expected a text encoder with inputs among {', '.join(_RUN_INPUTS)} "
+                f"in {path}, found inputs {', '.join(self._input_types)}"
+            )
+        self._token_output = _token_output(self._session.get_outputs(), path)
+        names = [output.name for output in self._session.get_outputs()]
+        self._pooler_output = "pooler_output" if "pooler_output" in names else None
+        self.width = self.hidden_states(np.zeros((1, 1), np.int64)).shape[2]
+
+    def hidden_states(self, input_ids: npt.NDArray[np.int64]) -> Vectors:
+        """Run (B, T) token ids without padding; give (B, T, d) float32."""
+        return self._run(self._token_output, input_ids)
+
+    def pooler_output(self, input_ids: npt.NDArray[np.int64]) -> Vectors:
+        """Run (B, T) token ids without padding; give the pooler's (B, d) float32.
+
+        Raises:
+            TeacherError: when the graph has no such output.
+        """
+        if self._pooler_output is None:
+            raise TeacherError(
+                "the teacher's ONNX file has no output pooler_output, which pooling='pooler' needs: choose "
+                "another pooling, or export a teacher that has a pooler (--teacher-onnx export)"
+            )
+        return self._run(self._pooler_output, input_ids)
+
+    def _run(self, output: str, input_ids: npt.NDArray[np.int64]) -> Vectors:
+        arrays = {
+            "input_ids": input_ids,
+            "attention_mask": np.ones_like(input_ids),
+            "token_type_ids": np.zeros_like(input_ids),
+            "position_ids": np.broadcast_to(np.arange(input_ids.shape[1]), input_ids.shape),
+        }
+        feeds = {
+            name: np.ascontiguousarray(arrays[name], np.int32 if kind == "tensor(int32)" else np.int64)
+            for name, kind in self._input_types.items()
+        }
+        try:
+            result: Vectors = self._session.run([output], feeds)[0].astype(np.float32, copy=False)
+        except ORT_ERRORS as error:
+            raise TeacherError(
+                f"expected a teacher that takes any batch of token ids, {self._path} failed on "
+                f"{input_ids.shape} ({first_line(error)}): export it again (--teacher-onnx export)"
+            ) from error
+        return result
+
+
+def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSession:
+    available = onnxruntime.get_available_providers()
+    if execution.provider == "auto":
+        # CoreML only when it is asked for: whether it is faster at three tokens, nobody has measured.
+        wanted = _PROVIDER_NAMES["cuda" if _PROVIDER_NAMES["cuda"] in available else "cpu"]
+    else:
+        wanted = _PROVIDER_NAMES[execution.provider]
+        if wanted not in available:
+            raise _provider_error(wanted, f"offers {', '.join(available)}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # runs side by side beat threads inside one run
+    options.enable_mem_pattern = False  # it plans memory anew for every length, and keeps each plan
+    options.log_severity_level = 3
+    settings = {"device_id": execution.device_id} if wanted == _PROVIDER_NAMES["cuda"] else {}
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=[(wanted, settings)])
+    except ORT_ERRORS as error:
+        raise TeacherError(
+            f"expected an ONNX graph that onnxruntime {onnxruntime.__version__} runs in {path}, found "
+            f"{first_line(error)}: fetch or export the file again"
+        ) from error
+    loaded = session.get_providers()[0]
+    if loaded != wanted:
+        if execution.provider != "auto":
+            raise _provider_error(wanted, f"fell back to {loaded}; its message stands above")
+        logger.warning("%s did not load; running on %s", wanted, loaded)
+    return session
+
+
+def _provider_error(wanted: str, found: str) -> ProviderError:
+    packages = sorted(
+        f"{name} {distribution.version}"
+        for distribution in importlib.metadata.distributions()
+        if (name := distribution.metadata["Name"] or "").startswith("onnxruntime")
+    )
+    both = " (two packages share one folder and overwrite each other)" if len(packages) > 1 else ""
+    remedy = {
+        _PROVIDER_NAMES[
+            "cuda"
+        ]: "run `pip install --force-reinstall --no-deps onnxruntime-gpu`, and check that "
+        "its CUDA and cuDNN are installed",
+        _PROVIDER_NAMES["coreml"]: "run on macOS with `pip install onnxruntime`",
+        _PROVIDER_NAMES["cpu"]: "run `pip install --force-reinstall --no-deps onnxruntime`",
+    }[wanted]
+    return ProviderError(
+        f"expected {wanted}, but onnxruntime {found}; installed: {', '.join(packages)}{both}: {remedy}"
+    )
+
+
+def _token_output(outputs: list[onnxruntime.NodeArg], path: Path) -> str:
+    """Find the token-level output by its name, or as the only float output of rank 3."""
+    names = [output.name for output in outputs]
+    for name in _TOKEN_OUTPUTS:
+        if name in names:
+            return name
+    candidates = [o.name for o in outputs if len(o.shape) == 3 and o.type == "tensor(float)"]
+    if len(candidates) != 1:
+        raise TeacherError(
+            f"expected one token-level output in {path} ({' or '.join(_TOKEN_OUTPUTS)}, or a single float32 "
+            f"one of rank 3), found {len(candidates)} among {', '.join(names)}: export the teacher again "
+            "(--teacher-onnx export)"
+        )
+    return str(candidates[0])

@@ -1,0 +1,1 @@
+"""What the tokenizers library is asked; no table, no disk."""

@@ -1,0 +1,64 @@
+"""The tokens of a tokenizer that are no piece of a text: unknown, padding, and the affixes around a text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+
+from tokenizers import Tokenizer, processors
+
+
+def find_unk_id(tokenizer: Tokenizer) -> int | None:
+    """Give the id of the unknown token; None where the tokenizer has none."""
+    model = tokenizer.model
+    if not hasattr(model, "unk_token"):  # Unigram keeps it in its JSON form only
+        unk_id = json.loads(tokenizer.to_str())["model"].get("unk_id")
+        return None if unk_id is None else int(unk_id)
+    return None if model.unk_token is None else tokenizer.token_to_id(model.unk_token)
+
+
+def find_special_ids(tokenizer: Tokenizer) -> frozenset[int]:
+    """Give the ids of all special tokens."""
+    added_tokens = tokenizer.get_added_tokens_decoder()
+    return frozenset(token_id for token_id, token in added_tokens.items() if token.special)
+
+
+def find_pad_id(tokenizer: Tokenizer) -> int | None:
+    """Give the id of the special token that pads a batch; None where the tokenizer has none."""
+    added_tokens = tokenizer.get_added_tokens_decoder()
+    pads = [i for i, token in added_tokens.items() if token.special and "pad" in token.content.lower()]
+    return min(pads, default=None)
+
+
+def is_bare(tokenizer: Tokenizer, *, masked_ids: Set[int], affix_id: int | None) -> bool:
+    """Tell whether `make_bare` would leave a tokenizer as it is."""
+    is_whole = tokenizer.truncation is None and tokenizer.padding is None
+    return is_whole and (affix_id is None or _has_masked_affixes(tokenizer, masked_ids))
+
+
+def make_bare(tokenizer: Tokenizer, *, masked_ids: Set[int], affix_id: int | None) -> None:
+    """Switch off truncation and padding, and let only tokens without meaning stand around a text.
+
+    Engines that add special tokens then never see a text without a token. Affixes that a tokenizer brings
+    along may have the ids of another vocabulary, where they mean words.
+
+    Args:
+        tokenizer: what is changed.
+        masked_ids: the token ids without meaning.
+        affix_id: the token to put around a text where the tokenizer's own affixes will not do; None for none.
+    """
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    if affix_id is None or _has_masked_affixes(tokenizer, masked_ids):
+        return
+    token = tokenizer.id_to_token(affix_id)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=[token, "$A", token],
+        pair=[token, "$A", token, "$B", token],
+        special_tokens=[(token, affix_id)],
+    )
+
+
+def _has_masked_affixes(tokenizer: Tokenizer, masked_ids: Set[int]) -> bool:
+    affix_ids = tokenizer.encode("").ids
+    return len(affix_ids) > 1 and masked_ids >= set(affix_ids)

@@ -1,0 +1,117 @@
+"""The token ids of many texts without an object for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """Token ids, one text behind the other.
+
+    Attributes:
+        ids: (N,) int32.
+        offsets: (B + 1,) int64: the ids of text i are `ids[offsets[i] : offsets[i + 1]]`.
+    """
+
+    ids: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Iterable[Sequence[int]]) -> TokenIds:
+        """Join the ids of texts, which are read once.
+
+        >>> TokenIds.of([[5, 6], [], [7]]).offsets.tolist()
+        [0, 2, 2, 3]
+        """
+        lengths: list[int] = []
+
+        def chain() -> Iterator[int]:
+            for row in rows:
+                lengths.append(len(row))
+                yield from row
+
+        ids = np.fromiter(chain(), np.int32)
+        return cls(ids, offsets_of(np.array(lengths, np.int64)))
+
+    def __len__(self) -> int:
+        """Give B, the number of texts."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """(B,) int64, the number of ids of each text."""
+        return np.diff(self.offsets)
+
+    def to_lists(self) -> list[list[int]]:
+        """Give the ids of each text as a list."""
+        return [row.tolist() for row in np.split(self.ids, self.offsets[1:-1])] if len(self) else []
+
+    def truncate(self, max_length: int) -> TokenIds:
+        """Keep the first `max_length` ids of each text.
+
+        >>> TokenIds.of([[5, 6, 7], [8]]).truncate(2).to_lists()
+        [[5, 6], [8]]
+        """
+        if len(self.ids) <= max_length:
+            return self
+        lengths = self.lengths
+        if lengths.max() <= max_length:
+            return self
+        positions = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], lengths)
+        return TokenIds(self.ids[positions < max_length], offsets_of(np.minimum(lengths, max_length)))
+
+    def keep(self, counts: npt.NDArray[np.bool_]) -> TokenIds:
+        """Drop the ids that do not count; `counts` is (V,) bool.
+
+        >>> import numpy as np
+        >>> TokenIds.of([[0, 1], [1]]).keep(np.array([False, True])).to_lists()
+        [[1], [1]]
+        """
+        kept = counts[self.ids]
+        if kept.all():
+            return self
+        return TokenIds(self.ids[kept], offsets_of(kept)[self.offsets])
+
+    def replace_rows(self, indices: npt.NDArray[np.int64], rows: TokenIds) -> TokenIds:
+        """Put other ids in the place of some texts' ids.
+
+        >>> import numpy as np
+        >>> TokenIds.of([[5], [6], [7]]).replace_rows(np.array([1]), TokenIds.of([[8, 9]])).to_lists()
+        [[5], [8, 9], [7]]
+        """
+        lists = self.to_lists()
+        for index, row in zip(indices.tolist(), rows.to_lists(), strict=True):
+            lists[index] = row
+        return TokenIds.of(lists)
+
+    def batches(self, n_positions: int, batch_size: int | None = None) -> Iterator[npt.NDArray[np.int64]]:
+        """Group the indices of texts of one length, shortest first.
+
+        Args:
+            n_positions: ids in a batch, at most.
+            batch_size: texts in a batch, instead.
+        """
+        lengths = self.lengths
+        order = np.argsort(lengths, kind="stable")
+        for group in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
+            size = batch_size or max(1, n_positions // max(1, int(lengths[group[0]])))
+            yield from (group[start : start + size] for start in range(0, len(group), size))
+
+    def rows(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Give the (B, T) ids of B texts that all have the length T."""
+        start = self.offsets[indices]
+        length = int(self.offsets[indices[0] + 1] - start[0])
+        rows: npt.NDArray[np.int64] = self.ids[start[:, None] + np.arange(length)].astype(np.int64)
+        return rows
+
+
+def offsets_of(lengths: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Give (B + 1,) int64, where each of B stretches of the given lengths begins, and where the last ends."""
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
