@@ -99,7 +99,7 @@ def _config_to_json(model: StaticEmbedding) -> dict[str, Any]:
     recipe = model.config.recipe
     return {
         "model_type": "bert",  # engines refuse a type that transformers does not know
-        "architectures": ["StaticEmbedding"],
+        "architectures": ["StaticModel"],
         "hidden_size": model.dim,
         "num_hidden_layers": 0,
         "num_attention_heads": 1,
