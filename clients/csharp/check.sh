@@ -3,6 +3,7 @@
 #
 # The compiler is Debian's mono-mcs. A .NET Core runtime and the managed assembly of onnxruntime come from two wheels
 # of PyPI, the native library from the onnxruntime of the Python that PYTHON names, by default the repository's.
+# For xunit and Microsoft.Extensions.AI, which are not to be had there, Tests/*StandIn.cs stands in.
 set -euo pipefail
 model=$(realpath "$1") vectors=$(realpath "$2")
 
@@ -30,7 +31,7 @@ EOF
 
 compile() {  # compile library|exe NAME SOURCE…
   # 1702 is a mistake of mcs: it reports a version that differs from itself.
-  mcs -nostdlib -noconfig -warnaserror -nowarn:1702 "${references[@]}" \
+  mcs -langversion:latest -nostdlib -noconfig -warnaserror -nowarn:1702 "${references[@]}" \
     -target:"$1" -out:"$out/$2.dll" "${@:3}"
 }
 
@@ -46,12 +47,21 @@ cp "$onnxruntime" "$out"
 capi=$("$python" -c 'import onnxruntime; print(onnxruntime.__path__[0])')/capi
 cp "$capi"/libonnxruntime.so.* "$out/libonnxruntime.so"
 
-references=("$framework"/System.*.dll "$framework/netstandard.dll" "$onnxruntime")
+# mcs stumbles over extension methods of WindowsRuntime, which need an assembly that only Windows has.
+shopt -s extglob
+references=("$framework"/System.!(Runtime.WindowsRuntime*).dll "$framework/netstandard.dll" "$onnxruntime")
 references=("${references[@]/#/-r:}")
 compile library M2vOnnx M2vOnnx/StaticModel.cs
 references+=("-r:$out/M2vOnnx.dll")
+compile library Microsoft.Extensions.AI.Abstractions Tests/ExtensionsAIStandIn.cs
+references+=("-r:$out/Microsoft.Extensions.AI.Abstractions.dll")
+# mcs does not know nullable references.
+sed -E 's/\b(object|string|EmbeddingGenerationOptions)\?/\1/g' M2vOnnx.ExtensionsAI/StaticEmbeddingGenerator.cs \
+  > "$out/StaticEmbeddingGenerator.cs"
+compile library M2vOnnx.ExtensionsAI "$out/StaticEmbeddingGenerator.cs"
+references+=("-r:$out/M2vOnnx.ExtensionsAI.dll")
 compile exe Example Example/Program.cs
-compile exe Tests Tests/*.cs Check/Goldens.cs
+compile exe Tests Tests/*Tests.cs Tests/XunitStandIn.cs Check/Goldens.cs
 compile exe Check Check/*.cs
 
 run Example "$model" "medicine for tropical diseases" >&2

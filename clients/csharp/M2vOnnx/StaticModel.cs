@@ -11,8 +11,7 @@ namespace M2vOnnx
 {
     /// <summary>A static embedding model: text in, the mean of its tokens' vectors out.</summary>
     /// <remarks>
-    /// It runs the model's code-points graph, which holds the tokenizer and uses standard operators alone, so that
-    /// onnxruntime is all it needs. Code points, not strings: some versions of its assembly cut those at a NUL.
+    /// It runs the model's code-points graph, which holds the tokenizer, so that onnxruntime is all it needs.
     /// Thread-safe: load a model once, and share it.
     /// </remarks>
     /// <example>
@@ -33,15 +32,20 @@ namespace M2vOnnx
 
         private readonly InferenceSession _session;
 
-        // Shared by encodings, exclusive to disposal: a session that is freed while it runs takes the process down.
-        private readonly ReaderWriterLockSlim _lock = new ReaderWriterLockSlim();
+        // Disposal waits for the encodings under way: a session that is freed while it runs takes the process down.
+        private readonly object _gate = new object();
+        private int _encodings;
         private bool _disposed;
 
-        private StaticModel(InferenceSession session)
+        private StaticModel(InferenceSession session, string name)
         {
             _session = session;
+            Name = name;
             Dimension = session.OutputMetadata[OutputName].Dimensions[1];
         }
+
+        /// <summary>The name of the model's folder.</summary>
+        public string Name { get; }
 
         /// <summary>The number of components of every vector.</summary>
         public int Dimension { get; }
@@ -60,7 +64,7 @@ namespace M2vOnnx
             IEnumerable<string> inputs = session.InputMetadata.Keys, outputs = session.OutputMetadata.Keys;
             if (inputs.SequenceEqual(new[] { InputName }) && outputs.SequenceEqual(new[] { OutputName }))
             {
-                return new StaticModel(session);
+                return new StaticModel(session, FolderName(graph));
             }
             string found = $"{string.Join(", ", inputs)} -> {string.Join(", ", outputs)}";
             session.Dispose();
@@ -79,39 +83,43 @@ namespace M2vOnnx
         public float[] Encode(string text)
         {
             CheckText(text, nameof(text), nameof(text));
-            return EncodeAll(new[] { text })[0];
+            return EncodeAll(new[] { text }, CancellationToken.None)[0];
         }
 
         /// <summary>Embeds texts, in batches that run side by side on the thread pool.</summary>
         /// <param name="texts">Any number of texts.</param>
+        /// <param name="cancellationToken">Stops the encoding as soon as the batches under way have ended.</param>
         /// <returns>A vector for each text, in the same order.</returns>
         /// <exception cref="ArgumentException">A text is null or holds a lone surrogate.</exception>
         /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-        public float[][] Encode(IReadOnlyList<string> texts)
+        /// <exception cref="OperationCanceledException">The token was cancelled. The model can be used on.</exception>
+        public float[][] Encode(
+            IReadOnlyList<string> texts, CancellationToken cancellationToken = default)
         {
             string[] all = (texts ?? throw new ArgumentNullException(nameof(texts))).ToArray();
             for (int i = 0; i < all.Length; i++)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 CheckText(all[i], $"texts[{i}]", nameof(texts));
             }
-            return EncodeAll(all);
+            return EncodeAll(all, cancellationToken);
         }
 
         /// <summary>Frees the model's memory, once the encodings under way have finished.</summary>
         public void Dispose()
         {
-            _lock.EnterWriteLock();
-            try
+            lock (_gate)
             {
-                if (!_disposed)
+                bool first = !_disposed;
+                _disposed = true;
+                while (_encodings > 0)
                 {
-                    _disposed = true;
+                    Monitor.Wait(_gate);
+                }
+                if (first)
+                {
                     _session.Dispose();
                 }
-            }
-            finally
-            {
-                _lock.ExitWriteLock();
             }
         }
 
@@ -124,6 +132,16 @@ namespace M2vOnnx
                 $"Expected a code-points graph at {places[0]}, found none: "
                 + "write it with `m2v-onnx export --graph codepoints`.",
                 places[0]);
+        }
+
+        private static string FolderName(string graph)
+        {
+            var folder = new FileInfo(graph).Directory;
+            if (folder?.Name == "onnx")
+            {
+                folder = folder.Parent;
+            }
+            return folder?.Name ?? "";
         }
 
         private static InferenceSession OpenSession(string graph)
@@ -154,25 +172,40 @@ namespace M2vOnnx
             }
             for (int i = 0; i < text.Length; i++)
             {
-                if (char.IsSurrogatePair(text, i))
+                if (!char.IsSurrogate(text[i]))
                 {
-                    i++;
+                    continue;
                 }
-                else if (char.IsSurrogate(text[i]))
+                if (!char.IsSurrogatePair(text, i))
                 {
                     throw new ArgumentException(
                         $"Expected valid Unicode in {name}, found the lone surrogate U+{(int)text[i]:X4} at index {i}: "
                         + "decode the text anew, or put U+FFFD there.",
                         parameter);
                 }
+                i++;
             }
         }
 
-        private float[][] EncodeAll(string[] texts)
+        private float[][] EncodeAll(string[] texts, CancellationToken cancellationToken)
         {
             var vectors = new float[texts.Length][];
-            _lock.EnterReadLock();
+            var options = new ParallelOptions { CancellationToken = cancellationToken };
+            BeginEncoding();
             try
+            {
+                Parallel.ForEach(Batches(texts), options, batch => EncodeBatch(texts, batch, vectors));
+            }
+            finally
+            {
+                EndEncoding();
+            }
+            return vectors;
+        }
+
+        private void BeginEncoding()
+        {
+            lock (_gate)
             {
                 if (_disposed)
                 {
@@ -181,13 +214,17 @@ namespace M2vOnnx
                         "Expected an open model, found a disposed one: "
                         + "dispose it after its last use, or load it again.");
                 }
-                Parallel.ForEach(Batches(texts), batch => EncodeBatch(texts, batch, vectors));
+                _encodings++;
             }
-            finally
+        }
+
+        private void EndEncoding()
+        {
+            lock (_gate)
             {
-                _lock.ExitReadLock();
+                _encodings--;
+                Monitor.PulseAll(_gate);
             }
-            return vectors;
         }
 
         /// <summary>The indices of texts that are run together: of like length, so that little is padding.</summary>
@@ -215,7 +252,7 @@ namespace M2vOnnx
                 InputName, new DenseTensor<int>(padded, new[] { batch.Length, length }));
             using (var outputs = _session.Run(new[] { input }))
             {
-                Memory<float> rows = ((DenseTensor<float>)outputs.First().AsTensor<float>()).Buffer;
+                Memory<float> rows = ((DenseTensor<float>)outputs.Single().AsTensor<float>()).Buffer;
                 for (int row = 0; row < batch.Length; row++)
                 {
                     vectors[batch[row]] = rows.Slice(row * Dimension, Dimension).ToArray();

@@ -10,17 +10,20 @@ using Xunit;
 
 namespace M2vOnnx.Tests
 {
+    // The tests of one collection run one after the other: some measure time or memory.
+    [Collection("model")]
     public class StaticModelTests
     {
-        private const int Threads = 8;
-
-        private static readonly string Folder = Environment.GetEnvironmentVariable("M2V_ONNX_MODEL")
+        internal static readonly string Folder = Environment.GetEnvironmentVariable("M2V_ONNX_MODEL")
             ?? throw new InvalidOperationException(
                 "Expected the folder of a model in M2V_ONNX_MODEL, found nothing: write one with `m2v-onnx distill` "
-                + "and `m2v-onnx export --graph ids,codepoints`.");
+                + "and `m2v-onnx export --graph ids,text,codepoints`.");
+
+        internal static readonly Goldens Goldens = Goldens.Read(Path.Combine(Folder, "goldens.json"));
+
+        private const int Threads = 8;
 
         private static readonly StaticModel Model = StaticModel.Load(Folder);
-        private static readonly Goldens Goldens = Goldens.Read(Path.Combine(Folder, "goldens.json"));
 
         [Fact]
         public void GivesTheGoldens() => AssertGoldens(Model.Encode(Goldens.Texts));
@@ -40,7 +43,7 @@ namespace M2vOnnx.Tests
         }
 
         [Fact]
-        public void GivesNoVectorForNoText() => Assert.Empty(Model.Encode(new string[0]));
+        public void GivesNoVectorForNoText() => Assert.Empty(Model.Encode(Array.Empty<string>()));
 
         [Fact]
         public void GivesZerosForAnEmptyText() => Assert.Equal(new float[Model.Dimension], Model.Encode(""));
@@ -70,6 +73,70 @@ namespace M2vOnnx.Tests
             long before = ResidentBytes();
             EncodeRepeatedly(texts, times: 100);
             Assert.InRange(ResidentBytes() - before, long.MinValue, 32 << 20);
+        }
+
+        [Fact]
+        public async Task StopsWithinABatchWhenCancelled()
+        {
+            string[] texts = Enumerable.Repeat(Repeat("a secret ", 200), 20000).ToArray();
+            Stopwatch watch = Stopwatch.StartNew();
+            Model.Encode(texts);
+            double whole = watch.Elapsed.TotalSeconds;
+
+            var cancelled = new List<double>();
+            for (int i = 0; i < 3; i++)
+            {
+                using (var source = new CancellationTokenSource())
+                {
+                    watch.Restart();
+                    Task canceller = CancelAfter(source, whole / 20);
+                    Assert.Throws<OperationCanceledException>(() => Model.Encode(texts, source.Token));
+                    cancelled.Add(watch.Elapsed.TotalSeconds);
+                    await canceller;
+                }
+                AssertGoldens(Model.Encode(Goldens.Texts));
+            }
+            Assert.InRange(cancelled.Min(), 0, whole / 10);
+        }
+
+        [Fact]
+        public void DoesNothingWhenCancelledBefore()
+        {
+            var cancelled = new CancellationToken(canceled: true);
+            Assert.Throws<OperationCanceledException>(() => Model.Encode(Goldens.Texts, cancelled));
+            Assert.Throws<OperationCanceledException>(() => Model.Encode(Array.Empty<string>(), cancelled));
+            AssertGoldens(Model.Encode(Goldens.Texts));
+        }
+
+        [Fact]
+        public void GivesTheGoldensWhenCancelledTooLate()
+        {
+            using (var source = new CancellationTokenSource())
+            {
+                float[][] vectors = Model.Encode(Goldens.Texts, source.Token);
+                source.Cancel();
+                AssertGoldens(vectors);
+            }
+        }
+
+        [Fact]
+        public void BearsTheNameOfItsFolder()
+        {
+            string name = new DirectoryInfo(Folder).Name;
+            Assert.Equal(name, Model.Name);
+            using (StaticModel model = StaticModel.Load(Path.Combine(Folder, "onnx", "model_codepoints.onnx")))
+            {
+                Assert.Equal(name, model.Name);
+            }
+            WithTemporaryFolder(folder =>
+            {
+                string graph = Path.Combine(folder, "model_codepoints.onnx");
+                File.Copy(Path.Combine(Folder, "onnx", "model_codepoints.onnx"), graph);
+                using (StaticModel model = StaticModel.Load(graph))
+                {
+                    Assert.Equal(Path.GetFileName(folder), model.Name);
+                }
+            });
         }
 
         [Fact]
@@ -148,8 +215,14 @@ namespace M2vOnnx.Tests
             await Task.WhenAll(encodings);
         }
 
-        private static void AssertGoldens(float[][] vectors) =>
+        internal static void AssertGoldens(float[][] vectors) =>
             Assert.InRange(Goldens.LargestDifference(vectors), 0, Goldens.Bound);
+
+        internal static Task CancelAfter(CancellationTokenSource source, double seconds) => OnAThread(() =>
+        {
+            Thread.Sleep(TimeSpan.FromSeconds(seconds));
+            source.Cancel();
+        });
 
         private static void AssertLoneSurrogate(string text, string expected)
         {

@@ -12,6 +12,17 @@ namespace Xunit
     {
     }
 
+    [AttributeUsage(AttributeTargets.Class)]
+    internal sealed class CollectionAttribute : Attribute
+    {
+        public CollectionAttribute(string name)
+        {
+            Name = name;
+        }
+
+        public string Name { get; }
+    }
+
     internal static class Assert
     {
         public static void Contains(string expected, string actual) =>
@@ -30,6 +41,11 @@ namespace Xunit
             Check(
                 actual.CompareTo(low) >= 0 && actual.CompareTo(high) <= 0,
                 $"expected {low} to {high}, found {actual}");
+
+        public static void Null(object actual) => Check(actual == null, $"expected null, found {actual}");
+
+        public static void Same(object expected, object actual) =>
+            Check(ReferenceEquals(expected, actual), $"expected the same {expected}, found {actual}");
 
         public static void StartsWith(string expected, string actual) =>
             Check(actual.StartsWith(expected, StringComparison.Ordinal), $"expected {expected}… found {actual}");
@@ -53,6 +69,22 @@ namespace Xunit
             return (T)found;
         }
 
+        public static async Task<T> ThrowsAnyAsync<T>(Func<Task> action)
+            where T : Exception
+        {
+            Exception found = null;
+            try
+            {
+                await action();
+            }
+            catch (Exception e)
+            {
+                found = e;
+            }
+            Check(found is T, $"expected a {typeof(T)}, found {found}");
+            return (T)found;
+        }
+
         private static void Check(bool holds, string message)
         {
             if (!holds)
@@ -66,18 +98,19 @@ namespace Xunit
     {
         private static int Main()
         {
-            object tests = new M2vOnnx.Tests.StaticModelTests();
-            List<MethodInfo> facts = tests.GetType().GetMethods()
+            List<MethodInfo> facts = typeof(Runner).Assembly.GetTypes()
+                .SelectMany(type => type.GetMethods())
                 .Where(method => method.IsDefined(typeof(FactAttribute))).ToList();
-            int failed = facts.Count(fact => !Passes(tests, fact));
+            int failed = facts.Count(fact => !Passes(fact));
             Console.WriteLine($"{facts.Count - failed} passed, {failed} failed");
             return failed == 0 && facts.Count > 0 ? 0 : 1;
         }
 
-        private static bool Passes(object tests, MethodInfo fact)
+        private static bool Passes(MethodInfo fact)
         {
             try
             {
+                object tests = Activator.CreateInstance(fact.DeclaringType);
                 (fact.Invoke(tests, null) as Task)?.GetAwaiter().GetResult();
                 return true;
             }
