@@ -17,8 +17,11 @@ from m2v_onnx.folder.names import (
     GRAPH_NAME,
     SHARED_GRAPH_NAME,
     TABLE_NAME,
+    TEXT_STEM,
     TOKENIZER_NAME,
+    graph_places,
 )
+from m2v_onnx.model.quantization import PRECISIONS
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.system.hub import looks_like_hub_id
 
@@ -92,6 +95,21 @@ var model = new OnnxEmbeddingModel("$name/$graph", "$name/tokenizer.json", Pooli
 float[] vector = model.embed("It's dangerous to go alone!").content().vector();  // always of length 1
 """,
 )
+_C_SHARP_TEXT = _Snippet(
+    "C#: `Microsoft.ML.OnnxRuntime`",
+    "csharp",
+    """\
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+using var session = new InferenceSession("$name/$text_graph");
+// Nothing checks the texts: a lone surrogate counts as U+FFFD.
+string[] texts = { "It's dangerous to go alone!", "It's a secret to everybody." };
+var input = NamedOnnxValue.CreateFromTensor("text", new DenseTensor<string>(texts, new[] { texts.Length }));
+using var outputs = session.Run(new[] { input });
+Tensor<float> vectors = outputs[0].AsTensor<float>();  // (2, $dim)
+""",
+)
 _C_SHARP = _Snippet(
     "C#: `Microsoft.ML.OnnxRuntime` and `Tokenizers.DotNet`",
     "csharp",
@@ -131,11 +149,14 @@ def model_card(model: StaticEmbedding, *, name: str, graphs: Mapping[str, str]) 
         graphs: the paths of the graphs in the folder, such as `onnx/model.onnx`, and what they are.
     """
     graph = next((path for path in (GRAPH_NAME, SHARED_GRAPH_NAME) if path in graphs), None)
-    snippets = list(_choose_snippets(model, graph))
+    text_graphs = (path for precision in PRECISIONS for path in graph_places(TEXT_STEM, precision))
+    text_graph = next((path for path in text_graphs if path in graphs), None)
+    snippets = list(_choose_snippets(model, graph, text_graph))
     names = {
         "name": json.dumps(name, ensure_ascii=False)[1:-1],  # every language here escapes as JSON does
         "dim": model.dim,
         "graph": graph,
+        "text_graph": text_graph,
     }
     names["js_name"] = names["name"] if "/" in name else f"./{names['name']}"  # else an id on the Hub
     usage = [
@@ -158,7 +179,7 @@ def model_card(model: StaticEmbedding, *, name: str, graphs: Mapping[str, str]) 
     return "\n\n".join(parts) + "\n"
 
 
-def _choose_snippets(model: StaticEmbedding, graph: str | None) -> Iterator[_Snippet]:
+def _choose_snippets(model: StaticEmbedding, graph: str | None, text_graph: str | None) -> Iterator[_Snippet]:
     yield _M2V_ONNX
     yield _MODEL2VEC
     # It knows neither mapping nor weights, and cannot average integers.
@@ -166,10 +187,12 @@ def _choose_snippets(model: StaticEmbedding, graph: str | None) -> Iterator[_Sni
         yield _SENTENCE_TRANSFORMERS
     if graph == GRAPH_NAME:
         yield _TRANSFORMERS_JS
-    if graph is not None:
-        # It drops the first and the last token of every text, taking them for special ones.
-        if model.tokenizer.num_special_tokens_to_add(is_pair=False) == 2:
-            yield _LANGCHAIN4J
+    # LangChain4j drops the first and the last token of every text, taking them for special ones.
+    if graph is not None and model.tokenizer.num_special_tokens_to_add(is_pair=False) == 2:
+        yield _LANGCHAIN4J
+    if text_graph is not None:
+        yield _C_SHARP_TEXT
+    elif graph is not None:
         yield _C_SHARP
 
 

@@ -160,3 +160,26 @@ def test_a_graph_that_shares_the_table_is_none_for_javascript():
     card = write_card(tiny_model(), graph_names=("model.onnx",))
     assert 'new InferenceSession("my-model/model.onnx")' in card
     assert "transformers.js" not in card
+
+
+@pytest.mark.parametrize(
+    ("text_graphs", "taken"),
+    [
+        (["onnx/model_text.onnx", "onnx/model_text_quantized.onnx"], "onnx/model_text.onnx"),
+        (["model_text.onnx"], "model_text.onnx"),
+        (["onnx/model_text_quantized.onnx"], "onnx/model_text_quantized.onnx"),
+    ],
+)
+def test_c_sharp_takes_the_graph_of_strings_where_there_is_one(text_graphs, taken):
+    card = write_card(tiny_model(), graph_names=("onnx/model.onnx", *text_graphs))
+    assert "### C#: `Microsoft.ML.OnnxRuntime`\n" in card
+    assert f'new InferenceSession("my-model/{taken}")' in card
+    assert "Tensor<float> vectors = outputs[0].AsTensor<float>();  // (2, 2)\n" in card
+    assert "Tokenizers.DotNet" not in card
+    assert titles(write_card(tiny_model(), graph_names=(taken,)))[-1] == "C#: `Microsoft.ML.OnnxRuntime`"
+
+
+def test_c_sharp_takes_a_tokenizer_library_where_there_is_no_graph_of_strings():
+    card = write_card(tiny_model(), graph_names=("onnx/model.onnx", "onnx/model_codepoints.onnx"))
+    assert "### C#: `Microsoft.ML.OnnxRuntime` and `Tokenizers.DotNet`\n" in card
+    assert 'new InferenceSession("my-model/onnx/model.onnx")' in card
