@@ -29,7 +29,7 @@ async function newPage(options) {
 async function openPage(options) {
   const page = await newPage(options);
   await page.goto(site.url);
-  await page.getByText("Ready: embedded 2,000 sentences").waitFor();
+  await page.getByText("Ready: embedded 1,000 sentences").waitFor();
   return page;
 }
 
@@ -45,7 +45,6 @@ describe("the page", () => {
     await input.pressSequentially("breakfast");
     const results = await resultsOf(page, "breakfast");
     assert.equal(results.length, 10);
-    assert.match(results[0], /breakfast/);
     const scores = results.map((result) => Number(result.match(/-?\d\.\d\d$/)[0]));
     assert.deepEqual(
       scores,
@@ -61,6 +60,22 @@ describe("the page", () => {
     await page.close();
   });
 
+  for (const [text, sentence] of [
+    ["breakfast", "He fries two eggs and a slice of bacon every morning."],
+    ["a storm at sea", "A fishing boat sank off the coast in heavy weather."],
+  ]) {
+    test(`finds what is about ${text} in other words`, async () => {
+      const page = await openPage();
+      await page.getByRole("searchbox").fill(text);
+      const results = await resultsOf(page, text);
+      assert.ok(
+        results.some((result) => result.startsWith(sentence)),
+        results.join("\n"),
+      );
+      await page.close();
+    });
+  }
+
   test("answers what was typed while it loaded", async () => {
     const page = await newPage();
     let release;
@@ -69,9 +84,9 @@ describe("the page", () => {
     await page.goto(site.url);
     await page.getByText(/^Loading \d+\.\d MB of \d+\.\d MB$/).waitFor();
     assert.ok((await page.getByRole("progressbar", { name: "Loading" }).getAttribute("value")) > 0);
-    await page.getByRole("button", { name: "falling in love" }).click();
+    await page.getByRole("button", { name: "romance" }).click();
     release();
-    assert.equal((await resultsOf(page, "falling in love")).length, 10);
+    assert.equal((await resultsOf(page, "romance")).length, 10);
     assert.ok(await page.getByRole("progressbar").isHidden());
     await page.close();
   });
