@@ -35,10 +35,10 @@ unit: .venv/ready  ## Run the quick tests.
 	$(BIN)/python -m pytest -m "not slow"
 
 parity: .venv/ready  ## Compare with everything that model2vec gave: make parity SHARED=../shared
-	$(BIN)/python -m benchmarks.parity $(SHARED)
+	$(BIN)/python -m checks.parity $(SHARED)
 
 clients: build/client-model/config.json client-tools  ## Build, test and compare every client: make clients SHARED=../shared
-	$(BIN)/python -m benchmarks.clients build/client-model $(SHARED)
+	$(BIN)/python -m checks.clients build/client-model $(SHARED)
 
 build/client-model/config.json: demo-model/config.json
 	$(BIN)/m2v-onnx export demo-model build/client-model --graph ids,text,codepoints
@@ -48,7 +48,7 @@ client-tools:
 	  { apt-get update && apt-get install --yes --no-install-recommends chromium mono-mcs; }
 
 goldens: .venv/ready  ## Cut the samples in tests/data anew: make goldens SHARED=../shared
-	$(BIN)/python -m tests.make_goldens $(SHARED)
+	$(BIN)/python -m checks.make_goldens $(SHARED)
 
 engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
 	$(BIN)/python -m tests.engines demo-model

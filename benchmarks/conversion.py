@@ -19,7 +19,7 @@ import numpy as np
 import onnxruntime
 
 from benchmarks.measure import make_environment, peer_python
-from benchmarks.tokenizers_roundtrip import read_texts
+from checks.tokenizers_roundtrip import read_texts
 from m2v_onnx.export.kinds import graph_files
 from m2v_onnx.static_model import StaticModel
 from m2v_onnx.system.onnx_runtime import open_session

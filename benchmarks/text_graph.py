@@ -25,7 +25,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from benchmarks.tokenizers_roundtrip import read_texts
+from checks.tokenizers_roundtrip import read_texts
 from m2v_onnx.distill.vocabulary import build_vocabulary
 from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.ids.ids_graph import build_ids_graph

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import ROOT, make_environment, minilm
-from benchmarks.tokenizers_roundtrip import static_tokenizer
+from checks.tokenizers_roundtrip import static_tokenizer
 from m2v_onnx import StaticModel
 from m2v_onnx.distill import distill
 from m2v_onnx.model.config import ModelConfig

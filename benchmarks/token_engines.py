@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.tokenizers_roundtrip import read_texts, static_tokenizer, tokenizer_paths
+from checks.tokenizers_roundtrip import read_texts, static_tokenizer, tokenizer_paths
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.runtime.batch_tokenizer import BatchTokenizer, ReferenceTokenizer
 from m2v_onnx.runtime.choice import choose_tokenizer

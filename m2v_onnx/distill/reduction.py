@@ -33,7 +33,7 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     check_dims(pca_dims, n_rows=len(vectors), width=vectors.shape[1])
     if pca_dims == "auto":
         pca_dims = vectors.shape[1]
-    from sklearn.decomposition import PCA
+    from sklearn.decomposition import PCA  # large: loaded when the teacher is gone
 
     # Centred first, and in place: with means left in, this solver's float32 covariance loses three digits.
     vectors -= vectors.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -49,7 +49,7 @@ def evaluate_mteb_to_folder(
         ArgumentError: when two models have one name, or MTEB has no task of a name.
         M2vOnnxError: when mteb is not installed.
     """
-    from m2v_onnx.evaluation.mteb_adapter import evaluate_mteb
+    from m2v_onnx.evaluation.mteb_adapter import evaluate_mteb  # for --mteb alone
 
     results = evaluate_mteb(name_models(models), tasks=tasks, output=output)
     write_report(results, output)

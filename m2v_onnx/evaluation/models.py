@@ -72,7 +72,7 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
     if text.startswith(_PYTHON):
         return load_model(_import_object(text.removeprefix(_PYTHON)), name=name)
     if text.startswith(_TEACHER) or (Path(text).is_dir() and not is_model_folder(Path(text))):
-        from m2v_onnx.teacher.encoder import TeacherEncoder
+        from m2v_onnx.teacher.encoder import TeacherEncoder  # slow: onnxruntime
 
         teacher = TeacherEncoder(text.removeprefix(_TEACHER))
         return EvaluatedModel(name, teacher, teacher.fingerprint(), teacher.onnx_path.stat().st_size)

@@ -27,7 +27,7 @@ class MtebEncoder:
     """
 
     def __init__(self, model: EvaluatedModel) -> None:
-        from mteb.models import ModelMeta
+        from mteb.models import ModelMeta  # no extra of ours brings it
 
         self._model = model
         width = model.embed(["a text"]).shape[1]
@@ -81,7 +81,7 @@ def evaluate_mteb(
         M2vOnnxError: when mteb 2 is not installed, or the data cannot be had; further those of `load_model`.
     """
     try:
-        import mteb
+        import mteb  # no extra of ours brings it
     except ImportError as error:
         raise M2vOnnxError(
             "this needs the package 'mteb' 2, which is not installed: run `pip install \"mteb>=2\"`"
@@ -104,7 +104,7 @@ def evaluate_mteb(
 
 def run_mteb(model: EvaluatedModel, tasks: Sequence[Any], *, output: Path | None) -> ModelResult:
     """Run tasks of MTEB, as objects; see `evaluate_mteb`."""
-    import mteb
+    import mteb  # no extra of ours brings it
 
     cache = None if output is None else mteb.ResultCache(output / "mteb")
     found = mteb.evaluate(MtebEncoder(model), tasks, cache=cache)

@@ -1,6 +1,6 @@
 """The table in fewer bits: codes and scales, as graphs and the runtime work with them.
 
-Every quantised value is `code x row scale x column scale`. The row scale is folded into the weight of the
+Every quantized value is `code x row scale x column scale`. The row scale is folded into the weight of the
 token, the column scale is applied once to the finished sum, so that neither costs a look at every value.
 In eight bits the row scale is a whole number, too: the sum is one of whole numbers, exact in any order.
 """

@@ -58,7 +58,7 @@ def quantize_vocabulary(model: Embedding, n_clusters: int) -> Embedding:
             f"found {n_clusters}"
         )
     try:
-        from sklearn.cluster import KMeans
+        from sklearn.cluster import KMeans  # an extra
     except ImportError as error:
         raise MissingExtraError("scikit-learn", "distill") from error
     table = model.table.astype(np.float32)

@@ -22,7 +22,7 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
     if not show or not sys.stderr.isatty():
         yield lambda _done: None
         return
-    from rich.console import Console
+    from rich.console import Console  # slow, and seldom needed
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

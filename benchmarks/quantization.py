@@ -1,4 +1,4 @@
-"""What fewer bits cost: `python -m benchmarks.quantisation SHARED`.
+"""What fewer bits cost: `python -m benchmarks.quantization SHARED`.
 
 A distilled all-MiniLM-L6-v2 is written in every precision, and each graph embeds the STS sets of SHARED. The
 table holds the file's size, Spearman's correlation with the human scores (x 100, mean of the sets), the

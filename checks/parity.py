@@ -1,4 +1,4 @@
-"""Compare distillations with what model2vec itself gave: `python -m benchmarks.parity SHARED`.
+"""Compare distillations with what model2vec itself gave: `python -m checks.parity SHARED`.
 
 SHARED is a folder with `fixtures` (tables, vectors and token ids that model2vec wrote) and `teachers`. For
 each of them the table, the tokens, the token ids and the sentence vectors are compared; the exit code is 1
@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.half_precision import distill_as_model2vec
+from checks.half_precision import distill_as_model2vec
 from m2v_onnx import StaticModel
 from m2v_onnx.distill import distill
 

@@ -1,4 +1,4 @@
-"""Cut small samples out of what model2vec itself gave: `python -m tests.make_goldens SHARED`."""
+"""Cut small samples out of what model2vec itself gave: `python -m checks.make_goldens SHARED`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.parity import CASES, read_rows
+from checks.parity import CASES, read_rows
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "tests/data"
 N_ROWS = 60
 N_TEXTS = 60
 

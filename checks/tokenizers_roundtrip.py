@@ -1,4 +1,4 @@
-"""Teacher tokenizers to static ones, over real text: `python -m benchmarks.tokenizers_roundtrip SHARED`.
+"""Teacher tokenizers to static ones, over real text: `python -m checks.tokenizers_roundtrip SHARED`.
 
 Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for; all text of
 SHARED/eval/parity must still give the same token strings. Byte-level tokenizers are compared with the

@@ -1,4 +1,4 @@
-"""Build and test the programs of clients/: `python -m benchmarks.clients FOLDER SHARED [CLIENT …]`.
+"""Build and test the programs of clients/: `python -m checks.clients FOLDER SHARED [CLIENT …]`.
 
 FOLDER is a model with the graphs ids, text and codepoints. What `StaticModel.encode_reference` makes of 200
 hard texts, and of 2,000 of SHARED/eval/parity where that is at hand, goes to FOLDER/vectors.json. Then every
@@ -25,7 +25,7 @@ from pathlib import Path
 import onnxruntime
 
 from benchmarks.measure import ROOT
-from benchmarks.tokenizers_roundtrip import read_texts
+from checks.tokenizers_roundtrip import read_texts
 from m2v_onnx import StaticModel
 from m2v_onnx.tokenizer.hard_texts import HARD_TEXTS
 

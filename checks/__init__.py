@@ -1,0 +1,1 @@
+"""Checks that need more than the tests have: data, programs of others, minutes."""
