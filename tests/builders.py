@@ -107,3 +107,17 @@ def write_tiny_teacher(folder: Path, graph: onnx.ModelProto | None = None) -> Pa
 def teacher_rows(width: int = 4) -> np.ndarray:
     """Give the rows inside `tiny_teacher_graph`."""
     return numpy_helper.to_array(tiny_teacher_graph(width).graph.initializer[0])
+
+
+def write_modules(folder: Path, *kinds: str, **settings: object) -> Path:
+    """Write modules.json, as sentence-transformers does: the first at the root, others in `1_Pooling` …
+
+    Settings are the contents of the modules' config.json, by the names of their classes.
+    """
+    places = {kind: f"{index}_{kind}" if index else "" for index, kind in enumerate(kinds)}
+    entries = [{"path": place, "type": f"sentence_transformers.models.{k}"} for k, place in places.items()]
+    (folder / "modules.json").write_text(json.dumps(entries))
+    for kind, content in settings.items():
+        (folder / places[kind]).mkdir(exist_ok=True)
+        (folder / places[kind] / "config.json").write_text(json.dumps(content))
+    return folder

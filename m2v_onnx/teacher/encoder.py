@@ -8,25 +8,20 @@ from pathlib import Path
 
 from m2v_onnx.errors import TeacherError
 from m2v_onnx.folder.names import CONFIG_NAME, MODULES_NAME
+from m2v_onnx.folder.sentence_transformers import Description, read_value
 from m2v_onnx.model.recipe import Pooling
 from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.system.text_files import read_json
 from m2v_onnx.teacher.embedding import embed_tokens
-from m2v_onnx.teacher.loading import load_teacher, transformer_folder
+from m2v_onnx.teacher.loading import load_teacher
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.session import TeacherSession
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
-# Both spellings: a name (sentence-transformers 5.4 on), or the end of a flag's name.
-_POOLINGS: dict[str, Pooling] = {
-    "mean": "mean",
-    "mean_tokens": "mean",
-    "cls": "first",
-    "cls_token": "first",
-    "lasttoken": "last",
-}
+_POOLINGS: dict[str, Pooling] = {"mean": "mean", "cls": "first", "lasttoken": "last"}
 _MODULES = {"Transformer", "Pooling", "Normalize"}
 _BLOCK_TEXTS = 1024
+_REMEDY = "evaluate this teacher through its own library, as python:module.attribute"
 
 
 class TeacherEncoder:
@@ -44,12 +39,12 @@ class TeacherEncoder:
 
     def __init__(self, name: str | Path) -> None:
         teacher = load_teacher(name)
-        modules = _read_modules(teacher.folder)
-        self._normalizes = "Normalize" in modules
-        self._pooling = _read_pooling(teacher.folder)
+        _check_modules(teacher.description)
+        self._normalizes = "Normalize" in teacher.description.kinds
+        self._pooling = _choose_pooling(teacher.description)
         self._tokenizer = teacher.tokenizer
         self._tokenizer.no_padding()
-        self._limit = _read_limit(transformer_folder(teacher.folder))
+        self._limit = _read_limit(teacher.description)
         if self._limit is None:
             self._tokenizer.no_truncation()
         else:
@@ -76,46 +71,34 @@ class TeacherEncoder:
                 yield encoding.ids
 
 
-def _read_modules(folder: Path) -> list[str]:
-    """Give the names of the modules that a text goes through; none for a plain transformer."""
-    path = folder / MODULES_NAME
-    if not path.exists():
-        return []
-    names = [str(module["type"]).rpartition(".")[2] for module in read_json(path, list)]
-    others = [name for name in names if name not in _MODULES]
+def _check_modules(description: Description) -> None:
+    """Refuse modules that are not run here."""
+    others = [kind for kind in description.kinds if kind not in _MODULES]
     if others:
         raise TeacherError(
-            f"expected modules among {', '.join(sorted(_MODULES))} in {path}, found {', '.join(others)}: "
-            "evaluate this teacher through its own library, as python:module.attribute"
+            f"expected modules among {', '.join(sorted(_MODULES))} in {description.folder / MODULES_NAME}, "
+            f"found {', '.join(others)}: {_REMEDY}"
         )
-    return names
 
 
-def _read_pooling(folder: Path) -> Pooling:
-    """Read how hidden states become one vector; the mean where nothing is said, as sentence-transformers."""
-    path = folder / "1_Pooling" / CONFIG_NAME
-    if not path.exists():
-        return "mean"
-    content = read_json(path, dict)
-    flag = "pooling_mode_"
-    flags = [key[len(flag) :] for key, value in content.items() if key.startswith(flag) and value]
-    modes = [content["pooling_mode"]] if "pooling_mode" in content else flags
+def _choose_pooling(description: Description) -> Pooling:
+    """Choose how hidden states become one vector: the mean where nothing is said."""
+    modes = ("mean",) if description.pooling is None else description.pooling.modes
     if len(modes) != 1 or modes[0] not in _POOLINGS:
         raise TeacherError(
-            f"expected one pooling among {', '.join(_POOLINGS)} in {path}, found {modes}: evaluate this "
-            "teacher through its own library, as python:module.attribute"
+            f"expected one pooling among {', '.join(_POOLINGS)} in {description.folder}, found "
+            f"{', '.join(modes)}: {_REMEDY}"
         )
     return _POOLINGS[modes[0]]
 
 
-def _read_limit(folder: Path) -> int | None:
+def _read_limit(description: Description) -> int | None:
     """Give how many tokens of a text count, special tokens included; None for all."""
-    for name, key in (
-        ("sentence_bert_config.json", "max_seq_length"),
-        (CONFIG_NAME, "max_position_embeddings"),
-    ):
-        if (folder / name).exists():
-            limit = read_json(folder / name, dict).get(key)
-            if limit is not None:
-                return int(limit)
-    return None
+    if description.transformer.max_seq_length is not None:
+        return description.transformer.max_seq_length
+    path = description.transformer_folder / CONFIG_NAME
+    return (
+        read_value(read_json(path, dict), "max_position_embeddings", int, path, default=None)
+        if path.exists()
+        else None
+    )

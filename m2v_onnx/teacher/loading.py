@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 from tokenizers import Tokenizer
 
 from m2v_onnx.errors import M2vOnnxError, TeacherError
-from m2v_onnx.folder.names import CONFIG_NAME, TOKENIZER_NAME
+from m2v_onnx.folder.names import MODULES_NAME, TOKENIZER_NAME
 from m2v_onnx.folder.reading import read_tokenizer
+from m2v_onnx.folder.sentence_transformers import Description, read_description
 from m2v_onnx.system.hub import cached_folder, download_folder, list_files, looks_like_hub_id
-from m2v_onnx.system.text_files import read_json
 from m2v_onnx.teacher.exporter import convert_tokenizer, export_teacher
 from m2v_onnx.teacher.options import TeacherSource
 
@@ -31,21 +31,25 @@ class Teacher:
 
     Attributes:
         name: its Hub id, or its folder's name.
-        folder: where its files lie; those of its Transformer module are in `transformer_folder(folder)`.
+        description: what its folder says.
         onnx_path: its transformer as an ONNX file.
         tokenizer: its own tokenizer.
         pad_token: the token that its tokenizer's configuration names for padding; None where it has none.
         unk_token: the same for unknown pieces.
-        pools_last_token: whether its own sentence vectors are the last token's hidden state.
     """
 
     name: str
-    folder: Path
+    description: Description
     onnx_path: Path
     tokenizer: Tokenizer
     pad_token: str | None
     unk_token: str | None
-    pools_last_token: bool = False
+
+    @property
+    def pools_last_token(self) -> bool:
+        """Whether its own sentence vectors are the last token's hidden state."""
+        pooling = self.description.pooling
+        return pooling is not None and pooling.modes == ("lasttoken",)
 
 
 def load_teacher(
@@ -65,9 +69,9 @@ def load_teacher(
     """
     source = source or TeacherSource()
     folder = _find_folder(name, source)
-    transformer = transformer_folder(folder)
+    description = _describe(folder)
+    transformer = description.transformer_folder
     tokenizer = _load_tokenizer(transformer, source)
-    special_tokens = _read_special_tokens(transformer)
     onnx_path = None if source.onnx == "export" else find_onnx(folder) or find_onnx(transformer)
     if onnx_path is None:
         if source.onnx == "reuse":
@@ -84,12 +88,11 @@ def load_teacher(
         logger.info("using the teacher's own ONNX file, %s", onnx_path)
     return Teacher(
         name=str(name) if not Path(name).exists() else folder.resolve().name,
-        folder=folder,
+        description=description,
         onnx_path=onnx_path,
         tokenizer=tokenizer,
-        pad_token=special_tokens.get("pad_token"),
-        unk_token=special_tokens.get("unk_token"),
-        pools_last_token=_pools_last_token(folder),
+        pad_token=description.special_tokens.get("pad_token"),
+        unk_token=description.special_tokens.get("unk_token"),
     )
 
 
@@ -146,39 +149,15 @@ def _download(repo_id: str, source: TeacherSource) -> Path:
     return download_folder(repo_id, [*_SMALL_FILES, *heavy], revision=source.revision, token=source.token)
 
 
-def transformer_folder(folder: Path) -> Path:
-    """Give the folder of the Transformer module: where modules.json says, else the folder itself."""
-    modules_path = folder / "modules.json"
-    if not modules_path.exists():
-        return folder
-    listed = [module for module in read_json(modules_path, list) if isinstance(module, dict)]
-    modules = {str(module.get("type")).split(".")[-1]: module for module in listed}
-    if "Transformer" not in modules:
+def _describe(folder: Path) -> Description:
+    """Read what a teacher's folder says; refuse one without a transformer, and name what is left out."""
+    description = read_description(folder)
+    if description.modules and "Transformer" not in description.kinds:
         raise TeacherError(
-            f"expected a Transformer among the modules in {modules_path}, found {', '.join(modules)}: only a "
-            "transformer can be a teacher"
+            f"expected a Transformer among the modules in {folder / MODULES_NAME}, found "
+            f"{', '.join(description.kinds)}: only a transformer can be a teacher"
         )
-    left_out = sorted(modules.keys() - {"Transformer", "Pooling", "Normalize"})
+    left_out = sorted(set(description.kinds) - {"Transformer", "Pooling", "Normalize"})
     if left_out:
         logger.warning("%s: distilled without its module %s", folder, ", ".join(left_out))
-    return folder / str(modules["Transformer"].get("path", ""))
-
-
-def _pools_last_token(folder: Path) -> bool:
-    path = folder / "1_Pooling" / CONFIG_NAME
-    if not path.exists():
-        return False
-    pooling = read_json(path, dict)
-    return bool(pooling.get("pooling_mode_lasttoken") or pooling.get("pooling_mode") == "lasttoken")
-
-
-def _read_special_tokens(folder: Path) -> dict[str, str]:
-    """Give the special tokens that the tokenizer's configuration names, by their role."""
-    roles: dict[str, str] = {}
-    for name in ("special_tokens_map.json", "tokenizer_config.json"):
-        if (folder / name).exists():
-            for role, token in read_json(folder / name, dict).items():
-                content = token.get("content") if isinstance(token, dict) else token
-                if role.endswith("_token") and isinstance(content, str):
-                    roles[role] = content
-    return roles
+    return description

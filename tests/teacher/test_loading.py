@@ -16,7 +16,7 @@ from m2v_onnx.errors import ArgumentError, FolderError, ProviderError, TeacherEr
 from m2v_onnx.teacher.loading import find_onnx, load_teacher
 from m2v_onnx.teacher.options import Execution, TeacherSource
 from m2v_onnx.teacher.session import TeacherSession
-from tests.builders import TEACHER_TOKENS, teacher_rows, tiny_teacher_graph, write_tiny_teacher
+from tests.builders import TEACHER_TOKENS, teacher_rows, tiny_teacher_graph, write_modules, write_tiny_teacher
 
 
 def test_a_teacher_that_is_onnx(teacher):
@@ -69,8 +69,7 @@ def test_special_tokens_may_be_objects(teacher):
 
 @pytest.mark.parametrize("pooling", [{"pooling_mode_lasttoken": True}, {"pooling_mode": "lasttoken"}])
 def test_a_teacher_that_pools_its_last_token_is_distilled_so(teacher, pooling):
-    (teacher / "1_Pooling").mkdir()
-    (teacher / "1_Pooling/config.json").write_text(json.dumps(pooling))
+    write_modules(teacher, "Transformer", "Pooling", Pooling=pooling)
     assert distill(teacher, pca_dims=None).config.recipe.pooling == "last"
     assert distill(teacher, pca_dims=None, pooling="mean").config.recipe.pooling == "mean"
 
@@ -104,8 +103,8 @@ def test_a_slow_tokenizer_is_converted(teacher, caplog):
         ),
         (
             lambda t: (t / "modules.json").write_text('["x"]'),
-            TeacherError,
-            "expected a Transformer among the modules",
+            FolderError,
+            "expected modules with a type and a path in .*modules.json, found 'x'",
         ),
         (
             lambda t: (t / "modules.json").write_text("{}"),

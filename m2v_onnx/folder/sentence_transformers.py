@@ -1,0 +1,235 @@
+"""What a sentence-transformers folder says of itself: modules and settings, read once, in every dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from m2v_onnx.errors import FolderError
+from m2v_onnx.folder.names import (
+    CONFIG_NAME,
+    MODULES_NAME,
+    SPECIAL_TOKENS_NAME,
+    ST_CONFIG_NAME,
+    TOKENIZER_CONFIG_NAME,
+)
+from m2v_onnx.system.text_files import read_json
+
+# In the order in which sentence-transformers joins them where several are on; and the flags of its older
+# dialect that say so.
+POOLING_FLAGS = {
+    "cls": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+    "mean": "pooling_mode_mean_tokens",
+    "mean_sqrt_len_tokens": "pooling_mode_mean_sqrt_len_tokens",
+    "weightedmean": "pooling_mode_weightedmean_tokens",
+    "lasttoken": "pooling_mode_lasttoken",
+}
+# Its settings of a transformer are named after the class that it once had for each family.
+_FAMILIES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+_KINDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
+
+_Value = TypeVar("_Value")
+_Default = TypeVar("_Default")
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module that a text goes through.
+
+    Attributes:
+        kind: the name of its class, such as `Dense`.
+        folder: where its files lie.
+    """
+
+    kind: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How hidden states become a sentence vector.
+
+    Attributes:
+        modes: keys of POOLING_FLAGS; the vectors of several are joined.
+        include_prompt: whether a prompt's positions take part.
+    """
+
+    modes: tuple[str, ...] = ("mean",)
+    include_prompt: bool = True
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How sentence-transformers encodes with a model, from `config_sentence_transformers.json`.
+
+    Attributes:
+        prompts: texts to put before a text, by their names; without the empty ones.
+        default_prompt: the name of the prompt that is put before every text; None for none.
+        truncate_dim: the columns of a sentence vector that are kept; None for all.
+        similarity: the function that compares two vectors, such as `cosine`; None where none is named.
+    """
+
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    default_prompt: str | None = None
+    truncate_dim: int | None = None
+    similarity: str | None = None
+
+
+@dataclass(frozen=True)
+class TransformerSettings:
+    """What happens to a text before the transformer, from `sentence_bert_config.json` and its like.
+
+    Attributes:
+        max_seq_length: tokens that count, special ones included; None where it is not said.
+        do_lower_case: whether the text is lower-cased, whatever the tokenizer does.
+    """
+
+    max_seq_length: int | None = None
+    do_lower_case: bool = False
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything that a folder says; whether it can be done here is for its reader to judge.
+
+    Attributes:
+        folder: the folder.
+        modules: what a text goes through, in order; none for a plain transformer.
+        pooling: what the Pooling module says, wherever it lies; None where there is none.
+        encode: how vectors are asked for.
+        transformer: what happens to a text before the transformer.
+        special_tokens: the special tokens that the tokenizer's configuration names, by their role.
+    """
+
+    folder: Path
+    modules: tuple[Module, ...]
+    pooling: Pooling | None
+    encode: EncodeSettings
+    transformer: TransformerSettings
+    special_tokens: Mapping[str, str]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of the modules, in order."""
+        return [module.kind for module in self.modules]
+
+    @property
+    def transformer_folder(self) -> Path:
+        """The folder of the Transformer module; the folder itself where no module is one."""
+        return _folder_of("Transformer", self.modules) or self.folder
+
+
+def read_description(folder: Path) -> Description:
+    """Read what a folder says.
+
+    Raises:
+        FolderError: when a file is damaged, or a value is none that it can have.
+    """
+    modules = tuple(_read_modules(folder / MODULES_NAME))
+    transformer_folder = _folder_of("Transformer", modules) or folder
+    pooling_folder = _folder_of("Pooling", modules)
+    return Description(
+        folder=folder,
+        modules=modules,
+        pooling=None if pooling_folder is None else _read_pooling(pooling_folder / CONFIG_NAME),
+        encode=_read_encode_settings(folder / ST_CONFIG_NAME),
+        transformer=_read_transformer_settings(transformer_folder),
+        special_tokens=_read_special_tokens(transformer_folder),
+    )
+
+
+def _folder_of(kind: str, modules: tuple[Module, ...]) -> Path | None:
+    return next((module.folder for module in modules if module.kind == kind), None)
+
+
+def _read_modules(path: Path) -> Iterator[Module]:
+    if not path.exists():
+        return
+    for entry in read_json(path, list):
+        if not isinstance(entry, dict):
+            raise FolderError(f"expected modules with a type and a path in {path}, found {entry!r:.60}")
+        kind = read_value(entry, "type", str, path, default="")
+        place = read_value(entry, "path", str, path, default="")
+        if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
+            raise FolderError(f"path of a module in {path} must lie in its folder, found {place!r}")
+        yield Module(kind.rpartition(".")[2], path.parent / place)
+
+
+def _read_pooling(path: Path) -> Pooling:
+    """Read a Pooling module: `pooling_mode` (sentence-transformers 5.4 on), or a flag for each mode."""
+    if not path.exists():
+        return Pooling()
+    content = read_json(path, dict)
+    said = content.get("pooling_mode", [mode for mode, flag in POOLING_FLAGS.items() if content.get(flag)])
+    modes = [said] if isinstance(said, str) else said or ["mean"]
+    if not isinstance(modes, list) or not all(mode in POOLING_FLAGS for mode in modes):
+        raise FolderError(
+            f"pooling_mode in {path} must be among {', '.join(POOLING_FLAGS)}, found {said!r}: name another "
+            "model, or mend the file"
+        )
+    return Pooling(tuple(modes), read_value(content, "include_prompt", bool, path, default=True))
+
+
+def _read_encode_settings(path: Path) -> EncodeSettings:
+    if not path.exists():
+        return EncodeSettings()
+    content = read_json(path, dict)
+    prompts = read_value(content, "prompts", dict, path, default={})
+    default = read_value(content, "default_prompt_name", str, path, default=None)
+    if default is not None and default not in prompts:
+        raise FolderError(
+            f"default_prompt_name in {path} must be one of its prompts ({', '.join(prompts) or 'none'}), "
+            f"found {default!r}: mend the file"
+        )
+    texts = {str(name): str(prompt) for name, prompt in prompts.items() if prompt}
+    truncate_dim = read_value(content, "truncate_dim", int, path, default=None)
+    if truncate_dim is not None and truncate_dim < 1:
+        raise FolderError(f"truncate_dim in {path} must be a number from 1, or null, found {truncate_dim}")
+    return EncodeSettings(
+        prompts=texts,
+        default_prompt=default if default in texts else None,
+        truncate_dim=truncate_dim,
+        similarity=read_value(content, "similarity_fn_name", str, path, default=None),
+    )
+
+
+def _read_transformer_settings(folder: Path) -> TransformerSettings:
+    names = (folder / f"sentence_{family}_config.json" for family in _FAMILIES)
+    path = next((path for path in names if path.exists()), None)
+    if path is None:
+        return TransformerSettings()
+    content = read_json(path, dict)
+    return TransformerSettings(
+        max_seq_length=read_value(content, "max_seq_length", int, path, default=None),
+        do_lower_case=read_value(content, "do_lower_case", bool, path, default=False),
+    )
+
+
+def _read_special_tokens(folder: Path) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for name in (SPECIAL_TOKENS_NAME, TOKENIZER_CONFIG_NAME):
+        if (folder / name).exists():
+            for role, token in read_json(folder / name, dict).items():
+                content = token.get("content") if isinstance(token, dict) else token
+                if role.endswith("_token") and isinstance(content, str):
+                    roles[role] = content
+    return roles
+
+
+def read_value(
+    content: Mapping[str, Any], key: str, kind: type[_Value], path: Path, *, default: _Default
+) -> _Value | _Default:
+    """Read a value of a JSON object; null counts as not said.
+
+    Raises:
+        FolderError: when it is of another kind.
+    """
+    value = content.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise FolderError(f"{key} in {path} must be {_KINDS[kind]}, found {value!r:.60}: mend the file")
+    return value
