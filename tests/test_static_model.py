@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -227,3 +228,21 @@ def test_the_tokens_that_engines_put_around_a_text_never_count(template, added):
         single=template, special_tokens=[(token, ids[token]) for token in ids if token in template]
     )
     assert tiny_model(tokenizer=tokenizer).tokenizer.encode("").tokens == added
+
+
+def test_the_tokenizer_that_it_is_given_stays_as_it_was():
+    tokenizer = word_piece()
+    tokenizer.enable_truncation(1)
+    tokenizer.enable_padding()
+    before = tokenizer.to_str()
+    model = tiny_model(tokenizer=tokenizer)
+    np.testing.assert_array_equal(model.encode("sun moon"), [1.5, 3])  # both tokens count
+    assert tokenizer.to_str() == before
+
+
+def test_a_replaced_table_has_no_graph(folder):
+    model = StaticModel.from_pretrained(folder, precision="fp32")
+    assert model.graph_path is not None
+    other = replace(model, table=model.table + 1)
+    assert (other.graph_path, other.precision) == (None, None)
+    np.testing.assert_array_equal(other.encode("sun"), [4, 5])
