@@ -5,7 +5,7 @@ UV := $(BIN)/uv
 SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check lint types unit parity clients client-tools goldens engines constraints clean
+.PHONY: help demo test check lint types unit prose cli-docs parity clients client-tools goldens engines constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,6 +33,14 @@ types: .venv/ready  ## Check the types.
 
 unit: .venv/ready  ## Run the quick tests.
 	$(BIN)/python -m pytest -m "not slow"
+
+prose: .venv/ready  ## Find long sentences in the documents.
+	$(BIN)/python -m checks.prose $(wildcard README.md CONTRIBUTING.md SECURITY.md docs/*.md clients/*/README.md)
+
+cli-docs: .venv/ready  ## Write docs/cli.md, the reference of the command line.
+	mkdir -p build
+	$(BIN)/python -m checks.cli_reference > build/cli.md
+	mv build/cli.md docs/cli.md
 
 parity: .venv/ready  ## Compare with everything that model2vec gave: make parity SHARED=../shared
 	$(BIN)/python -m checks.parity $(SHARED)
