@@ -21,7 +21,7 @@ demo-model/config.json: .venv/ready $(wildcard m2v_onnx/*.py m2v_onnx/*/*.py)
 test: .venv/ready  ## Run every test.
 	$(BIN)/python -m pytest
 
-check: lint types unit  ## Lint, types and the quick tests.
+check: lint types prose unit  ## Lint, types, long sentences and the quick tests.
 
 lint: .venv/ready  ## Check style, and that the parts import each other only as they may.
 	$(BIN)/ruff check .
