@@ -19,7 +19,7 @@ from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.runtime.encoder import Batching, Encoder
-from m2v_onnx.system.hub import check_repo_id
+from m2v_onnx.system.hub import Upload, check_repo_id
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +139,7 @@ class StaticModel(StaticEmbedding):
 
         Needs the extra `export`. A folder on disk is uploaded by `m2v-onnx push`, with all its graphs.
 
-        Args:
-            repo_id: `owner/name`, or `name` for a repository of your own; made where there is none.
-            private: whether a repository that is made is private; None for its owner's default.
-            revision: the branch to commit to, made where there is none; None for `main`.
-            token: a Hub token that may write; by default the one of `hf auth login`.
-            show_progress_bar: show progress on stderr, when that is a terminal.
+        The arguments are the attributes of `m2v_onnx.system.hub.Upload`.
 
         Returns:
             The address of the commit.
@@ -156,18 +151,12 @@ class StaticModel(StaticEmbedding):
                 should be private and is public already.
             MissingExtraError: when onnx is not installed.
         """
+        upload = Upload(repo_id, private, revision, token, show_progress_bar)
         check_repo_id(repo_id)
         with TemporaryDirectory() as parent:
             folder = Path(parent) / repo_id.rpartition("/")[-1]
             self.save_pretrained(folder)
-            return upload_model(
-                folder,
-                repo_id,
-                private=private,
-                revision=revision,
-                token=token,
-                show_progress_bar=show_progress_bar,
-            )
+            return upload_model(folder, upload)
 
     def encode(
         self,

@@ -145,7 +145,7 @@ def test_quiet_says_nothing(folder, tmp_path):
             ("export", "{folder}/config.json", "out"),
             "error: expected a model's folder, or word vectors in text",
         ),
-        (("encode", "{folder}", "{folder}/config.bin"), "error: expected a file of texts at"),
+        (("encode", "{folder}", "{folder}/config.bin"), "error: expected to read "),
     ],
 )
 def test_errors_are_one_line_and_exit_1(tmp_path, teacher, folder, arguments, message):

@@ -9,6 +9,7 @@ import typer
 
 from m2v_onnx.cli.options import Json, Quiet
 from m2v_onnx.cli.output import print_json
+from m2v_onnx.system.hub import Upload
 
 
 def push(
@@ -30,14 +31,10 @@ def push(
     """
     from m2v_onnx.folder.on_the_hub import upload_model  # slow, as all that knows a model
 
-    url = upload_model(
-        folder,
-        repo_id,
-        private=private or None,
-        revision=revision,
-        token=token,
-        show_progress_bar=not quiet,
+    upload = Upload(
+        repo_id, private=private or None, revision=revision, token=token, show_progress_bar=not quiet
     )
+    url = upload_model(folder, upload)
     if as_json:
         print_json({"folder": str(folder), "repo_id": repo_id, "revision": revision or "main", "url": url})
     elif not quiet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.system.text_files import read_lines
 
 _MAX_ENTRY_CHARACTERS = 1_000
 
@@ -17,17 +18,8 @@ def read_words(path: Path) -> list[str]:
     Raises:
         ArgumentError: when the file cannot be read, is empty or no text, or a line is no entry.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        bad_line = error.object.count(b"\n", 0, error.start) + 1
-        raise ArgumentError(
-            f"expected UTF-8 text in {path}, found other bytes in line {bad_line}: save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise ArgumentError(f"expected a vocabulary file at {path}, found {error.strerror}") from error
-    lines = text.removesuffix("\n").split("\n")
-    if not text.strip():
+    lines = [line.rstrip("\r\n") for line in read_lines(path, error=ArgumentError)]
+    if not any(line.strip() for line in lines):
         raise ArgumentError(f"expected one word a line in {path}, found an empty file")
     for number, line in enumerate(lines, 1):
         if "\0" in line or len(line) > _MAX_ENTRY_CHARACTERS:

@@ -113,10 +113,10 @@ def _any_model(encoder: Encoder, name: str) -> EvaluatedModel:
 
 
 def _import_object(place: str) -> Encoder:
-    """Import `module.attribute`, also from the current folder."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    """Import `module.attribute`, also from the current folder, which no later import looks into."""
+    here = str(Path.cwd())
     module_name, _, attribute = place.rpartition(".")
+    sys.path.append(here)
     try:
         found: Encoder = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError, ValueError) as error:
@@ -124,6 +124,10 @@ def _import_object(place: str) -> Encoder:
             f"expected an object with encode at python:{place}, found {error}: name it as "
             "python:module.attribute, its module in the current folder or installed"
         ) from error
+    finally:
+        sys.path.reverse()
+        sys.path.remove(here)  # the last one
+        sys.path.reverse()
     if not hasattr(found, "encode"):
         raise ArgumentError(
             f"expected an object with encode at python:{place}, found a {type(found).__name__}: name a model"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from m2v_onnx.errors import DataError
 from m2v_onnx.evaluation.tasks.task import EvaluatedModel, Score, Task
+from m2v_onnx.system.drafts import draft_file
+from m2v_onnx.system.text_files import read_json
 
 _NO_FILE_NAME = re.compile(r"[^\w.+-]+")
 
@@ -76,22 +77,16 @@ class ResultFile:
         """Keep a score; a kill at any moment leaves the old file or the new one."""
         self._content["tasks"][task.name] = {"fingerprint": task.fingerprint, **asdict(score)}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}.draft")
-        try:
-            draft.write_text(json.dumps(self._content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            draft.replace(self._path)
-        finally:
-            draft.unlink(missing_ok=True)
+        content = json.dumps(self._content, indent=2, ensure_ascii=False)
+        with draft_file(self._path) as draft:
+            draft.write_text(f"{content}\n", encoding="utf-8")
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not {"fingerprint", "tasks"} <= content.keys():
-            raise ValueError(f"the keys {', '.join(content)}")
-    except (ValueError, AttributeError) as error:
+    content = read_json(path, dict, error=DataError)
+    if not {"fingerprint", "tasks"} <= content.keys():
         raise DataError(
-            f"expected the results of a model in {path}, found something else ({error}): delete the file, or "
-            "name another folder with --output"
-        ) from error
-    return dict(content)
+            f"expected the results of a model in {path}, found the keys {', '.join(content)}: delete the "
+            "file, or name another folder with --output"
+        )
+    return content

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from m2v_onnx.errors import FolderError, M2vOnnxError
-from m2v_onnx.folder.names import IDS_STEM, READ_FILES, graph_places
+from m2v_onnx.folder.names import GRAPH_PATTERNS, IDS_STEM, READ_FILES, graph_places
 from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.model.quantization import Precision
-from m2v_onnx.system.hub import download_folder, looks_like_hub_id, upload_folder
+from m2v_onnx.system.hub import Upload, download_folder, looks_like_hub_id, upload_folder
 
 
 def download_model(
@@ -37,18 +37,11 @@ def download_model(
         raise FolderError(str(error)) from error
 
 
-def upload_model(
-    path: Path,
-    repo_id: str,
-    *,
-    private: bool | None = None,
-    revision: str | None = None,
-    token: str | None = None,
-    show_progress_bar: bool = False,
-) -> str:
+def upload_model(path: Path, upload: Upload) -> str:
     """Upload a static model's folder to the Hub as it is, with every graph in it; give the commit's address.
 
-    Args and errors of the upload are those of `m2v_onnx.system.hub.upload_folder`.
+    Graphs in the repository that the folder does not hold are removed: they are an older model's, and would
+    give other vectors than the new table. Further errors are those of `m2v_onnx.system.hub.upload_folder`.
 
     Raises:
         FolderError: when the folder is none of a static model; nothing is sent then.
@@ -58,11 +51,4 @@ def upload_model(
             f"expected the folder of a static model, found none at {path}: write one with "
             "`m2v-onnx distill` or `m2v-onnx export`"
         )
-    return upload_folder(
-        path,
-        repo_id,
-        private=private,
-        revision=revision,
-        token=token,
-        show_progress_bar=show_progress_bar,
-    )
+    return upload_folder(path, upload, replaced=GRAPH_PATTERNS)

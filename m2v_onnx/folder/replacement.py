@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.names import is_model_entry
 from m2v_onnx.folder.reading import is_model_folder
+from m2v_onnx.system.drafts import draft_folder
 
 
 def check_output(path: Path, *, force: bool) -> None:
@@ -48,22 +48,18 @@ def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     check_output(path, force=force)
     path = path.resolve()
-    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.draft"
     try:
-        draft.mkdir(parents=True)
+        with draft_folder(path) as draft:
+            yield draft
+            if path.exists():
+                _carry_over(path, draft)
+                _exchange(draft, path)
+            else:
+                draft.rename(path)
     except OSError as error:
         raise FolderError(
-            f"expected to write the model beside {path}, found {error.strerror}: name another place"
+            f"expected to write the model beside {path}, found {error.strerror or error}: name another place"
         ) from error
-    try:
-        yield draft
-        if path.exists():
-            _carry_over(path, draft)
-            _exchange(draft, path)
-        else:
-            draft.rename(path)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _carry_over(old: Path, new: Path) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
-import secrets
-import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.drafts import draft_file
 from m2v_onnx.system.progress import Advance
+from m2v_onnx.system.text_files import parse_json, read_lines
 
-STDIN = Path("-")
+if TYPE_CHECKING:
+    from _csv import Reader
+
 _PROGRESS_BYTES = 1 << 20
 _CACHED_BYTES = 32 << 20
+_MOST_FIELD_CHARACTERS = 1 << 24
 
 
 def read_texts(path: Path, *, column: str = "text", advance: Advance | None = None) -> Iterator[str]:
@@ -35,10 +38,11 @@ def read_texts(path: Path, *, column: str = "text", advance: Advance | None = No
         ArgumentError: for a file that is missing, empty or not UTF-8, and for a line without the column;
             the message names the line.
     """
-    lines = _read_lines(path, advance or (lambda _n_bytes: None))
-    if path.suffix == ".jsonl":
+    lines = _read_lines(path, advance)
+    suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
+    if suffix == ".jsonl":
         texts = _read_jsonl(lines, path, column)
-    elif path.suffix == ".csv":
+    elif suffix == ".csv":
         texts = _read_csv(lines, path, column)
     else:
         texts = (line.removesuffix("\n").removesuffix("\r") for line in lines)
@@ -55,23 +59,18 @@ def write_npy(path: Path, blocks: Iterable[Vectors], *, dim: int) -> int:
     """
     if not path.parent.is_dir():
         raise ArgumentError(f"expected a folder for {path.name} at {path.parent}, found none: make it first")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
     n_rows = n_cached = 0
-    try:
-        with draft.open("wb") as file:
-            file.write(_npy_header(n_rows, dim))
-            for block in blocks:
-                file.write(np.ascontiguousarray(block, "<f4").data)
-                n_rows += len(block)
-                n_cached += block.nbytes
-                if n_cached >= _CACHED_BYTES:
-                    _let_go(file)
-                    n_cached = 0
-            file.seek(0)
-            file.write(_npy_header(n_rows, dim))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft_file(path) as draft, draft.open("wb") as file:
+        file.write(_npy_header(n_rows, dim))
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, "<f4").data)
+            n_rows += len(block)
+            n_cached += block.nbytes
+            if n_cached >= _CACHED_BYTES:
+                _let_go(file)
+                n_cached = 0
+        file.seek(0)
+        file.write(_npy_header(n_rows, dim))
     return n_rows
 
 
@@ -90,69 +89,74 @@ def _npy_header(n_rows: int, dim: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + fields.ljust(117).encode() + b"\n"
 
 
-def _read_lines(path: Path, advance: Advance) -> Iterator[str]:
-    """Give the lines of a file with their ends; only line feeds end a line."""
-    try:
-        file = sys.stdin.buffer if path == STDIN else path.open("rb")
-    except OSError as error:
-        raise ArgumentError(
-            f"expected a file of texts at {path}, found {error.strerror}: check the path"
-        ) from error
-    with file:
-        number = n_bytes = 0
-        for number, line in enumerate(file, 1):
-            n_bytes += len(line)
-            if n_bytes > _PROGRESS_BYTES:
-                advance(n_bytes)
-                n_bytes = 0
-            try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise ArgumentError(
-                    f"expected UTF-8 text in {path}, found other bytes in line {number}: convert it, for "
-                    "instance by iconv -t utf-8"
-                ) from error
-        if number == 0:
-            raise ArgumentError(f"expected texts in {path}, found an empty file")
+def _read_lines(path: Path, advance: Advance | None) -> Iterator[str]:
+    """Give the lines of a file with their ends."""
+    n_bytes, is_empty = 0, True
+
+    def count(n_more: int) -> None:
+        nonlocal n_bytes
+        n_bytes += n_more
+        if advance is not None and n_bytes > _PROGRESS_BYTES:
+            advance(n_bytes)
+            n_bytes = 0
+
+    for line in read_lines(path, error=ArgumentError, advance=count):
+        yield line
+        is_empty = False
+    if is_empty:
+        raise ArgumentError(f"expected texts in {path}, found an empty file")
 
 
 def _read_jsonl(lines: Iterator[str], path: Path, column: str) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ArgumentError(
-                f"expected a JSON object in line {number} of {path}, found {error}"
-            ) from error
+        row = parse_json(line, f"line {number} of {path}", error=ArgumentError)
         text = row.get(column) if isinstance(row, dict) else None
         if not isinstance(text, str):
             raise ArgumentError(
-                f"expected a string in field {column!r} in line {number} of {path}, found {text!r}: name the "
-                "field with --column"
+                f"expected a string in field {column!r} in line {number} of {path}, found {text!r:.60}: name "
+                "the field with --column"
             )
         yield text
 
 
 def _read_csv(lines: Iterator[str], path: Path, column: str) -> Iterator[str]:
-    csv.field_size_limit(2**31 - 1)  # a C long, which has 32 bits on Windows
-    reader = csv.DictReader(lines)
-    try:
-        yield from _read_column(reader, path, column)
-    except csv.Error as error:
-        raise ArgumentError(f"expected CSV in {path}, found {error} in line {reader.line_num}") from error
-
-
-def _read_column(reader: csv.DictReader[str], path: Path, column: str) -> Iterator[str]:
-    if column not in (reader.fieldnames or ()):
+    reader = csv.reader(lines, strict=True)
+    names = _read_row(reader, path) or []
+    if column not in names:
         raise ArgumentError(
-            f"expected a column {column!r} in {path}, found {', '.join(reader.fieldnames or ())}: "
-            "name one of these with --column"
+            f"expected a column {column!r} in {path}, found {', '.join(names)}: name one of these "
+            "with --column"
         )
-    for row in reader:
-        if row[column] is None:
+    place = names.index(column)
+    start = reader.line_num + 1
+    while (row := _read_row(reader, path)) is not None:
+        if row and place >= len(row):
             raise ArgumentError(
-                f"expected a value for column {column!r} in line {reader.line_num} of {path}, found none"
+                f"expected a value for column {column!r} in line {start} of {path}, found none: mend the line"
             )
-        yield row[column]
+        if row:
+            yield row[place]
+        start = reader.line_num + 1
+
+
+def _read_row(reader: Reader, path: Path) -> list[str] | None:
+    start = reader.line_num + 1
+    try:
+        with _long_fields():
+            return next(reader, None)
+    except csv.Error as error:
+        raise ArgumentError(
+            f"expected CSV in {path}, found {error} in the row of line {start}: mend it; a quote may be open"
+        ) from error
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """Let csv take long texts while a row is read: its limit is one for the whole process."""
+    before = csv.field_size_limit(_MOST_FIELD_CHARACTERS)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from m2v_onnx.errors import ArgumentError, M2vOnnxError
@@ -32,7 +33,7 @@ def list_files(repo_id: str, *, revision: str | None, token: str | None) -> list
     Raises:
         M2vOnnxError: when there is no such repository or revision, or the Hub cannot be reached.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi  # slow
 
     try:
         return HfApi(token=token).list_repo_files(repo_id, revision=revision)
@@ -48,7 +49,7 @@ def download_folder(
     Raises:
         M2vOnnxError: when there is no such repository or revision, or the Hub cannot be reached.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download  # slow
 
     try:
         folder = snapshot_download(repo_id, revision=revision, token=token, allow_patterns=file_patterns)
@@ -59,7 +60,7 @@ def download_folder(
 
 def cached_folder(repo_id: str, *, revision: str | None) -> Path | None:
     """Give what the Hub cache holds of a repository; None where it holds nothing."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download  # slow
 
     try:
         return Path(snapshot_download(repo_id, revision=revision, local_files_only=True))
@@ -73,7 +74,7 @@ def check_repo_id(repo_id: str) -> None:
     Raises:
         ArgumentError: with the Hub's rule.
     """
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # slow
 
     try:
         validate_repo_id(repo_id)
@@ -83,27 +84,32 @@ def check_repo_id(repo_id: str) -> None:
         ) from error
 
 
-def upload_folder(
-    folder: Path,
-    repo_id: str,
-    *,
-    private: bool | None,
-    revision: str | None,
-    token: str | None,
-    show_progress_bar: bool,
-) -> str:
-    """Upload a folder to a Hub repository in one commit; the repository is made where there is none.
+@dataclass(frozen=True)
+class Upload:
+    """Where on the Hub something goes, and how.
 
-    Hidden files are left out. Graphs in the repository that the folder does not hold are removed: they are
-    an older model's, and would give other vectors than the new table.
+    Attributes:
+        repo_id: `owner/name`, or `name` for a repository of one's own; made where there is none.
+        private: whether a repository that is made is private; None for its owner's default.
+        revision: the branch to commit to, made where there is none; None for `main`.
+        token: a Hub token that may write; None for the one of `hf auth login`.
+        show_progress_bar: show huggingface_hub's own progress bars, when stderr is a terminal.
+    """
+
+    repo_id: str
+    private: bool | None = None
+    revision: str | None = None
+    token: str | None = None
+    show_progress_bar: bool = False
+
+
+def upload_folder(folder: Path, upload: Upload, *, replaced: Collection[str]) -> str:
+    """Upload a folder to a Hub repository in one commit; hidden files are left out.
 
     Args:
         folder: what to upload.
-        repo_id: `owner/name`, or `name` for a repository of one's own.
-        private: whether a repository that is made is private; None for its owner's default.
-        revision: the branch to commit to, made where there is none; None for `main`.
-        token: the Hub token; None for the one of `hf auth login`.
-        show_progress_bar: show huggingface_hub's own progress bars, when stderr is a terminal.
+        upload: where to.
+        replaced: patterns of files that are removed from the repository where the folder holds none of them.
 
     Returns:
         The address of the commit.
@@ -113,27 +119,28 @@ def upload_folder(
         M2vOnnxError: when the Hub refuses the upload or cannot be reached, or when the repository should be
             private and is public already.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi  # slow
 
-    check_repo_id(repo_id)
-    api = HfApi(token=token)
+    check_repo_id(upload.repo_id)
+    api = HfApi(token=upload.token)
+    repo_id = upload.repo_id
     try:
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        if private and not api.model_info(repo_id).private:
+        repo_id = api.create_repo(repo_id, private=upload.private, exist_ok=True).repo_id
+        if upload.private and not api.model_info(repo_id).private:
             raise M2vOnnxError(
                 f"expected a private repository, found the public one {repo_id!r}: make it private in its "
                 "settings, or upload without --private"
             )
-        if revision is not None:
-            api.create_branch(repo_id, branch=revision, exist_ok=True)
-        with _progress_bars(show=show_progress_bar):
+        if upload.revision is not None:
+            api.create_branch(repo_id, branch=upload.revision, exist_ok=True)
+        with _progress_bars(show=upload.show_progress_bar):
             commit = api.upload_folder(
                 repo_id=repo_id,
                 folder_path=folder,
-                revision=revision,
+                revision=upload.revision,
                 commit_message="Upload a static model with m2v-onnx",
                 ignore_patterns=[".*", "*/.*"],
-                delete_patterns=["onnx/*", "model*.onnx"],
+                delete_patterns=list(replaced),
             )
     except _upload_errors() as error:
         raise _not_uploaded(repo_id, error) from error
@@ -143,7 +150,7 @@ def upload_folder(
 @contextmanager
 def _progress_bars(*, show: bool) -> Iterator[None]:
     """Take huggingface_hub's bars away while the block runs, unless somebody wants them and is looking."""
-    from huggingface_hub.utils import (
+    from huggingface_hub.utils import (  # slow
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
@@ -161,7 +168,7 @@ def _progress_bars(*, show: bool) -> Iterator[None]:
 
 def _upload_errors() -> tuple[type[Exception], ...]:
     """Give what huggingface_hub raises while it uploads: a file's own error comes inside a RuntimeError."""
-    from huggingface_hub import errors
+    from huggingface_hub import errors  # slow
 
     return (*_hub_errors(), RuntimeError, getattr(errors, "XetError", RuntimeError))
 

@@ -9,14 +9,13 @@ import argparse
 import hashlib
 import logging
 import os
-import secrets
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from m2v_onnx.errors import TeacherError, require_module
 from m2v_onnx.folder.names import CONFIG_NAME
+from m2v_onnx.system.drafts import draft_folder
 from m2v_onnx.system.progress import track
 
 logger = logging.getLogger(__name__)
@@ -50,28 +49,18 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
         logger.info("using the ONNX file exported before, %s", cached)
         return cached
     _check_installed("torch", "transformers", "optimum")
-    draft = cached.parent.with_name(f".{cached.parent.name}.{secrets.token_hex(4)}.draft")
-    _make_folder(draft)
     try:
-        with track("Exporting the teacher to ONNX", total=None, unit="", show=show_progress_bar):
-            _run_child("optimum_export", folder, draft / cached.name, trust_remote_code=trust_remote_code)
-        draft.rename(cached.parent)
-    except OSError:
-        if not cached.exists():  # else another process was faster
-            raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return cached
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True)
+        with draft_folder(cached.parent) as draft:
+            with track("Exporting the teacher to ONNX", total=None, unit="", show=show_progress_bar):
+                _run_child("optimum_export", folder, draft / cached.name, trust_remote_code=trust_remote_code)
+            draft.rename(cached.parent)
     except OSError as error:
-        raise TeacherError(
-            f"expected to write the exported teacher below {path.parent}, found {error.strerror}: set the "
-            "variable M2V_ONNX_CACHE to a folder that you may write"
-        ) from error
+        if not cached.exists():  # else another process was faster
+            raise TeacherError(
+                f"expected to write the exported teacher below {cached.parent.parent}, found "
+                f"{error.strerror}: set the variable M2V_ONNX_CACHE to a folder that you may write"
+            ) from error
+    return cached
 
 
 def cache_folder() -> Path:

@@ -138,7 +138,9 @@ def test_any_object_of_python(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path.copy())
+    path = list(sys.path)
     model = load_model("python:my_models.ones", name="ones")
+    assert sys.path == path
     assert model.size_bytes == 7
     np.testing.assert_array_equal(model.embed(["a", "b"]), np.array([[1, 2], [1, 2]], np.float32))
     for place, message in {
@@ -193,7 +195,7 @@ def test_names_that_would_share_a_file_are_refused(data, tmp_path):
 def test_results_of_somebody_else_are_not_overwritten(data, tmp_path):
     (tmp_path / "a.json").write_text('{"my": "file"}')
     with pytest.raises(
-        DataError, match=r"the results of a model in .*a.json, found something else \(the keys my\)"
+        DataError, match=r"the results of a model in .*a.json, found the keys my: delete the file"
     ):
         evaluate({"a": Lookup({})}, data=data, output=tmp_path)
     assert (tmp_path / "a.json").read_text() == '{"my": "file"}'

@@ -258,7 +258,7 @@ def test_a_broken_document_is_named(tmp_path, line):
     with (folder / "corpus.jsonl").open("a", encoding="utf-8") as file:
         file.write(line)
     (task,) = find_retrieval(tmp_path)
-    with pytest.raises(DataError, match=r"a JSON object .* in line 4 of .*corpus.jsonl"):
+    with pytest.raises(DataError, match=r"expected (a JSON object|JSON) .*in line 4 of .*corpus.jsonl"):
         task.score(lookup_model({}))
     (folder / "qrels.tsv").unlink()
     with pytest.raises(DataError, match="expected qrels.tsv or qrels/test.tsv beside"):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import io
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.runtime import files
-from m2v_onnx.runtime.files import STDIN, read_texts, write_npy
+from m2v_onnx.runtime.files import read_texts, write_npy
+from m2v_onnx.system.text_files import STDIN
 
 
 def write(path, content):
@@ -40,7 +44,7 @@ def test_another_column(tmp_path):
 
 
 def test_standard_input(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"sun\nmoon\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"sun\nmoon\n"))))
     assert list(read_texts(STDIN)) == ["sun", "moon"]
 
 
@@ -51,7 +55,7 @@ def test_standard_input(monkeypatch):
         ("a.jsonl", b"", "expected texts in .*a.jsonl, found an empty file"),
         ("a.csv", b"", "expected texts in .*a.csv, found an empty file"),
         ("a.txt", b"sun\nm\xff\n", "expected UTF-8 text in .*a.txt, found other bytes in line 2: convert it"),
-        ("a.jsonl", b'{"text": "sun"}\n{"text"\n', "expected a JSON object in line 2 of .*a.jsonl"),
+        ("a.jsonl", b'{"text": "sun"}\n{"text"\n', "expected JSON in line 2 of .*a.jsonl"),
         ("a.jsonl", b'{"body": "sun"}\n', "a string in field 'text' in line 1 of .*found None.*--column"),
         ("a.jsonl", b"[1]\n", "a string in field 'text' in line 1 of"),
         ("a.csv", b"title,body\nsun,moon\n", "expected a column 'text' in .*found title, body.*--column"),
@@ -64,8 +68,48 @@ def test_bad_files_are_named_with_their_line(tmp_path, name, content, message):
         list(read_texts(write(tmp_path / name, content)))
 
 
+@pytest.mark.parametrize("content", ['id,text\n1,"sun\n2,moon\n', '"text\nsun\n', 'text\nsun\n"moon\nstar\n'])
+def test_an_open_quote_is_named_with_its_line(tmp_path, content):
+    line = 1 + content[: content.index('"')].count("\n")
+    with pytest.raises(ArgumentError, match=rf"found unexpected end of data in the row of line {line}: mend"):
+        list(read_texts(write(tmp_path / "a.csv", content)))
+
+
+def test_csv_keeps_its_own_limit_for_others(tmp_path):
+    before = csv.field_size_limit()
+    texts = read_texts(write(tmp_path / "a.csv", f"text\n{'x' * 200_000}\nsun\n"))
+    assert len(next(texts)) == 200_000
+    assert csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.jsonl.gz", "a.csv.gz", "a.txt"])
+def test_gzip_is_read(tmp_path, name):
+    plain = {".jsonl": '{"text": "sun"}\n', ".csv": "text\nsun\n"}.get(
+        Path(name).with_suffix("").suffix, "sun\n"
+    )
+    assert list(read_texts(write(tmp_path / name, gzip.compress(plain.encode())))) == ["sun"]
+
+
+@pytest.mark.parametrize("damage", [slice(0, 15), slice(0, -4)])
+def test_damaged_gzip_is_named(tmp_path, damage):
+    path = write(tmp_path / "a.txt.gz", gzip.compress(b"sun\n" * 99)[damage])
+    with pytest.raises(ArgumentError, match=r"expected a whole gzip file in .*a.txt.gz, found a damaged one"):
+        list(read_texts(path))
+
+
+@pytest.mark.parametrize("ending", ["\n", ""])
+def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path, ending):
+    path = write(tmp_path / "a.txt", "sun\n" + "x" * (1 << 24) + "y" + ending)
+    with pytest.raises(
+        ArgumentError, match="expected lines of up to 16 MiB in .*a.txt, found a longer one, line 2"
+    ):
+        list(read_texts(path))
+
+
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(ArgumentError, match=r"expected a file of texts at .*a.txt, found No such file"):
+    with pytest.raises(
+        ArgumentError, match=r"expected to read .*a.txt, found No such file or directory: check the path"
+    ):
         list(read_texts(tmp_path / "a.txt"))
 
 

@@ -20,6 +20,7 @@ from huggingface_hub import constants, file_download, snapshot_download
 from m2v_onnx import M2vOnnxError, StaticModel
 from m2v_onnx.errors import ArgumentError, FolderError, TeacherError
 from m2v_onnx.folder.on_the_hub import upload_model
+from m2v_onnx.system.hub import Upload
 from m2v_onnx.teacher.loading import load_teacher
 from m2v_onnx.teacher.options import TeacherSource
 
@@ -313,13 +314,13 @@ def test_a_folder_is_pushed_as_it_is_and_an_older_models_graphs_go(hub, folder):
     for hidden in (".git/config", ".v.npy.1.draft", "onnx/.cache/a"):
         (folder / hidden).parent.mkdir(exist_ok=True)
         (folder / hidden).write_text("hidden")
-    upload_model(folder, "owner/tiny", token=TOKEN)
+    upload_model(folder, Upload("owner/tiny", token=TOKEN))
     assert contents(hub.repositories["owner/tiny", "main"]) == visible
 
     (folder / "onnx/model_q4.onnx").unlink()
     (folder / "model_q4.onnx").unlink()
     (folder / "pictures/a.bin").unlink()
-    upload_model(folder, "owner/tiny", token=TOKEN)
+    upload_model(folder, Upload("owner/tiny", token=TOKEN))
     assert visible.keys() - contents(hub.repositories["owner/tiny", "main"]).keys() == {
         "onnx/model_q4.onnx",
         "model_q4.onnx",
@@ -377,7 +378,7 @@ def test_a_card_that_the_hub_refuses(hub, folder):
         M2vOnnxError,
         match='Invalid metadata in README.md. - "license" must be one of a list: mend what it names',
     ):
-        upload_model(folder, "owner/tiny", token=TOKEN)
+        upload_model(folder, Upload("owner/tiny", token=TOKEN))
 
 
 def test_a_public_repository_is_no_place_for_a_private_model(hub, model):
@@ -399,7 +400,7 @@ def test_a_name_that_no_repository_has(hub, model, repo_id):
 def test_only_static_models_are_pushed(hub, teacher, tmp_path):
     for folder in (teacher, tmp_path / "nowhere"):
         with pytest.raises(FolderError, match="expected the folder of a static model, found none at"):
-            upload_model(folder, "owner/tiny", token=TOKEN)
+            upload_model(folder, Upload("owner/tiny", token=TOKEN))
     assert hub.written == []
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from m2v_onnx.errors import DataError
+from m2v_onnx.system.text_files import parse_json, read_lines
 
 _FIRST_ROW_LINE = 2
 
@@ -89,8 +89,8 @@ def read_documents(path: Path) -> dict[str, str]:
     """
     documents: dict[str, str] = {}
     for number, line in enumerate(_lines(path), start=1):
+        entry = parse_json(line, f"line {number} of {path}", error=DataError)
         try:
-            entry = json.loads(line)
             identifier, title, text = entry["_id"], entry.get("title") or "", entry["text"]
             document = f"{title} {text}".strip()
             if identifier in documents or not isinstance(identifier, str) or not isinstance(text, str):
@@ -125,11 +125,4 @@ def require(is_enough: bool, path: Path, what: str) -> None:  # noqa: FBT001  # 
 
 
 def _lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8", newline="\n") as file:  # a bare \r is no end of a line
-            for line in file:
-                yield line.rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"expected UTF-8 text in {path}, found other bytes ({error}): convert it") from error
-    except OSError as error:
-        raise DataError(f"expected to read {path}, found {error.strerror}: check the file") from error
+    return (line.rstrip("\r\n") for line in read_lines(path, error=DataError))

@@ -1,0 +1,120 @@
+"""Files and folders that appear whole or not at all: written under a draft's name, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows, where the drafts of killed writers stay
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def draft_folder(path: Path) -> Iterator[Path]:
+    """Give a new folder beside `path`, which is removed behind the block unless the block has renamed it.
+
+    Drafts of `path` whose writers were killed are removed first.
+
+    Raises:
+        OSError: when the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from error
+    with _draft(path, Path.mkdir) as draft:
+        yield draft
+
+
+@contextmanager
+def draft_file(path: Path) -> Iterator[Path]:
+    """Give a new empty file beside `path`, which takes its place when the block ends without an error.
+
+    Drafts of `path` whose writers were killed are removed first.
+
+    Raises:
+        OSError: when the place cannot be written.
+    """
+    with _draft(path, Path.touch) as draft:
+        yield draft
+        draft.replace(path)
+
+
+@contextmanager
+def _draft(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """Make a draft, named by the process that writes it; remove it behind the block."""
+    sweep(path)
+    draft, lock = _make_locked(path, make)
+    try:
+        yield draft
+    finally:
+        _remove(draft)
+        if lock is not None:
+            os.close(lock)
+
+
+def sweep(path: Path) -> None:
+    """Remove the drafts of a place whose writers are gone."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.\d+-[0-9a-f]{{8}}\.draft")
+    with suppress(OSError):  # a folder that may be written and not listed
+        for entry in path.parent.iterdir():
+            if name.fullmatch(entry.name):
+                lock = _lock(entry)
+                if lock is not None:
+                    _remove(entry)
+                    os.close(lock)
+
+
+def _make_locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
+    """Make a draft and lock it: the system takes the lock off when its process ends, however that ends.
+
+    The number of a process would not do: containers that share a disk number their own.
+    """
+    while True:
+        draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.draft")
+        make(draft)
+        try:
+            lock = _lock(draft)
+        except OSError:  # a file system without locks
+            return draft, None
+        if fcntl is None or (lock is not None and draft.exists()):
+            return draft, lock
+        if lock is not None:  # else another process holds it, which sweeps
+            os.close(lock)
+
+
+def _lock(draft: Path) -> int | None:
+    """Lock a draft, and give what holds the lock; None where another process does, or it is gone.
+
+    Raises:
+        OSError: on a file system without locks.
+    """
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(draft, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return descriptor
+
+
+def _remove(draft: Path) -> None:
+    if draft.is_dir():
+        shutil.rmtree(draft, ignore_errors=True)
+    else:
+        draft.unlink(missing_ok=True)
