@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +12,8 @@ from m2v_onnx.errors import FolderError, M2vOnnxError
 from m2v_onnx.folder.names import TEXT_STEM, graph_places
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.system.hub import download_folder, looks_like_hub_id
-from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, open_session
+from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime, open_session
 from m2v_onnx.tokenizer.texts import check_strings, check_unicode
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 _BATCH_TEXTS = 256
 

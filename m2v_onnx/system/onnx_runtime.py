@@ -1,15 +1,22 @@
-"""onnxruntime as this project opens it, and what it raises."""
+"""onnxruntime as this project opens it, and what it raises: every module imports it from here."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
 from m2v_onnx.errors import FolderError
+
+# onnxruntime 1.32 for Linux keeps a number of the machine, names of models and texts of errors, and sends
+# them, unless it finds this at its import. Whoever has set it to something else keeps that.
+NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
+os.environ.update({**NO_TELEMETRY, **os.environ})
+
+import onnxruntime as onnxruntime  # noqa: E402, PLC0414  # also for those who import it from here
+from onnxruntime.capi import onnxruntime_pybind11_state as _state  # noqa: E402
 
 # Classes without a common base of their own.
 ORT_ERRORS = (

@@ -12,10 +12,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from m2v_onnx.errors import TeacherError, require_module
 from m2v_onnx.folder.names import CONFIG_NAME
 from m2v_onnx.system.drafts import draft_folder
+from m2v_onnx.system.onnx_runtime import NO_TELEMETRY
 from m2v_onnx.system.progress import track
 
 logger = logging.getLogger(__name__)
@@ -98,12 +100,21 @@ def parse_child_arguments(description: str | None) -> argparse.Namespace:
 
 
 def _run_child(module: str, folder: Path, output: Path, *, trust_remote_code: bool) -> None:
-    """Run one of the programs that import transformers: FOLDER OUTPUT [--trust-remote-code]."""
-    command = [sys.executable, "-m", f"m2v_onnx.teacher.{module}", str(folder), str(output)]
+    """Run one of the programs that import transformers: FOLDER OUTPUT [--trust-remote-code].
+
+    It runs in an empty folder of its own: Python imports what lies in the current one, maybe a stranger's.
+    """
+    safe_path = ["-P"] if sys.version_info >= (3, 11) else []
+    command = [sys.executable, *safe_path, "-m", f"m2v_onnx.teacher.{module}"]
+    command += [str(folder.absolute()), str(output.absolute())]
     if trust_remote_code:
         command.append("--trust-remote-code")
-    environment = {**os.environ, "TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    settings = {"TRANSFORMERS_VERBOSITY": "error", "TOKENIZERS_PARALLELISM": "false"}
+    environment = {**NO_TELEMETRY, **os.environ, **settings}
+    with TemporaryDirectory() as place:
+        result = subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
     if result.returncode != 0:
         killed = f"killed by signal {-result.returncode}, probably for want of memory"
         lines = result.stderr.strip().splitlines() or [killed if result.returncode < 0 else "no message"]

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from m2v_onnx.errors import ProviderError, TeacherError
 from m2v_onnx.model.vectors import Vectors
-from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line
+from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime
 from m2v_onnx.teacher.options import Execution
 
 logger = logging.getLogger(__name__)
