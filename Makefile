@@ -69,7 +69,7 @@ clean:  ## Remove what the targets above made.
 	rm -rf .venv .venv-* .cache .engines demo-model build
 	git clean --quiet --force -d -X clients
 
-.venv/ready: pyproject.toml setup.py constraints.txt $(wildcard m2v_onnx/native/*.c)
+.venv/ready: pyproject.toml setup.py constraints.txt $(wildcard m2v_onnx/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
 	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,dev]'

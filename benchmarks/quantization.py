@@ -40,14 +40,14 @@ def correlations(graph: GraphMean, model: StaticModel, sets: list[Path]) -> np.n
     found = []
     for path in sets:
         scores, *sides = read_pairs(path)
-        first, second = (pool(graph, model.tokenize(side), model.dim) for side in sides)
+        first, second = (average(graph, model.tokenize(side), model.dim) for side in sides)
         found.append(100 * spearmanr((first * second).sum(axis=1), scores).statistic)
     return np.array(found)
 
 
-def pool(graph: GraphMean, token_ids: list[list[int]], dim: int) -> np.ndarray:
+def average(graph: GraphMean, token_ids: list[list[int]], dim: int) -> np.ndarray:
     vectors = np.zeros((len(token_ids), dim), np.float32)
-    graph.pool(TokenIds.of(token_ids), vectors)
+    graph.mean(TokenIds.of(token_ids), vectors)
     return vectors
 
 
@@ -60,13 +60,13 @@ def main() -> None:
         paths = {p: Path(scratch, "onnx", graph_file_name("ids", p)) for p in precisions}
         graphs = {p: GraphMean(path, table=model.table) for p, path in paths.items()}
         token_ids = model.tokenize([text for path in sets for side in read_pairs(path)[1:] for text in side])
-        vectors = {p: pool(graph, token_ids, model.dim) for p, graph in graphs.items()}
+        vectors = {p: average(graph, token_ids, model.dim) for p, graph in graphs.items()}
         scores = {p: correlations(graph, model, sets) for p, graph in graphs.items()}
         rates: dict[str, list[float]] = {p: [] for p in precisions}
         for _ in range(N_ROUNDS):
             for p, graph in graphs.items():
                 start = time.perf_counter()
-                pool(graph, token_ids, model.dim)
+                average(graph, token_ids, model.dim)
                 rates[p].append(len(token_ids) / (time.perf_counter() - start))
         print("| precision | MB | mean Spearman | mean loss | worst loss | least cosine | texts/s |")
         print("| --- | --- | --- | --- | --- | --- | --- |")

@@ -31,7 +31,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def models_by_path(tmp_path_factory):
-    """One model of every kind of table, that pools without a graph, and by its graph."""
+    """One model of every kind of table, that averages without a graph, and by its graph."""
     weights = np.array([1, 1, 2, 0.5, 1, 3], np.float32)
     mapping = np.array([0, 0, 1, 2, 2, 3], np.int32)
     kinds = {

@@ -1,14 +1,11 @@
-/* WordPiece behind BERT's normalizer and pre-tokenizer: the words of a text, looked up whole, else cut from the
-   front into the longest tokens.
+/* The algorithm of word_piece.h. */
 
-   What the normalizer and the pre-tokenizer do to a character does not depend on the characters around it. It is
-   learnt from the tokenizers library, by pages of 256 code points, when a text first needs one. A text that needs
-   a page still, or holds what this code does not take, is named to the caller. */
+#include "word_piece.h"
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "compiler.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "words are compared as little-endian numbers"
@@ -19,14 +16,12 @@
 #endif
 
 #if defined(__GNUC__)
-#define INLINE inline __attribute__((always_inline))
 #define PUBLISH(place, value) __atomic_store_n(place, value, __ATOMIC_RELEASE)
 #define PUBLISHED(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
 #define LOWEST_BIT(bits) __builtin_ctzll(bits)
 #define HIGHEST_BIT(bits) (31 - __builtin_clz(bits))
 #else
 #include <intrin.h>
-#define INLINE inline
 #define PUBLISH(place, value) _InterlockedExchangePointer((void *volatile *)(place), value)
 #define PUBLISHED(place) _InterlockedCompareExchangePointer((void *volatile *)(place), NULL, NULL)
 static inline int LOWEST_BIT(uint64_t bits)
@@ -46,70 +41,28 @@ static inline int HIGHEST_BIT(uint32_t bits)
 #define CONTINUES ((uint32_t)1 << 31) /* in a size: the token continues a word */
 
 enum {
-    PAGE = 256,
-    N_PAGES = 0x110000 / PAGE,
-    MOST_FORM_BYTES = 63, /* of one character */
-    BLOCK = 64,           /* characters that are sorted at once */
-    SEGMENT = 2048,       /* bytes of blocks in a row that end within a word */
-    MARGIN = 16,          /* bytes that may be read behind a word */
-    MOST_CHARACTERS = 10000,
+    BLOCK = 64,     /* characters that are sorted at once */
+    SEGMENT = 2048, /* bytes of blocks in a row that end within a word */
+    MARGIN = 16,    /* bytes that may be read behind a word */
     FILTER_BITS = 19
 };
-
-/* What a character does: its form joins the word, or ends it and is a word by itself, or it only ends the word. */
-typedef enum { GAP, WORD, ALONE, REFUSED } Kind;
 
 typedef struct {
     uint32_t start; /* of its form, in bytes of the page */
     uint8_t size, kind;
 } Character;
 
-typedef struct {
+struct Page {
     Character characters[PAGE];
     uint8_t forms[]; /* UTF-8, and MARGIN bytes */
-} Page;
+};
 
 /* A token in the hash table: key is its UTF-8 form, or a hash of it beyond eight bytes. */
-typedef struct {
+struct Slot {
     uint64_t key;
     uint32_t size; /* in bytes, with CONTINUES; 0 for an empty slot */
     int32_t id;
-} Slot;
-
-typedef struct {
-    PyObject_HEAD
-    Slot *slots;    /* linear probing; half of them are free */
-    size_t *starts; /* (n_slots,), of a token's bytes in `tokens` */
-    size_t n_slots;
-    int shift;         /* from a hash to a slot */
-    uint64_t *filter;  /* a bit for every hash of a token, to pass over what is no token */
-    uint8_t *tokens;   /* UTF-8, and MARGIN bytes */
-    size_t longest;    /* token's bytes */
-    int32_t unk_id;
-    Py_ssize_t most_characters; /* of a word that is cut */
-    Page *pages[N_PAGES];       /* NULL where not learnt */
-    int lowers, is_plain;       /* whether ASCII is made lower case, and else as `take_ascii` has it */
-    uint32_t *stops; /* strings that a text must not hold: their lengths and code points, one behind the other */
-    size_t stops_size;
-    char stop_starts[128]; /* the characters that they begin with, as a string */
-} WordPiece;
-
-/* A text as its str holds it. */
-typedef struct {
-    const void *data;
-    Py_ssize_t length;
-    int kind;     /* bytes a character */
-    int is_ascii;
-} Text;
-
-/* What a call works with. */
-typedef struct {
-    uint8_t *bytes; /* a stretch of normalised text */
-    int32_t *ids;
-    size_t n_ids, room;       /* of ids */
-    int is_missing;           /* whether texts need pages that were not learnt */
-    uint8_t missing[N_PAGES]; /* whether it is this one */
-} Work;
+};
 
 /* What became of a text; the other texts go on. */
 typedef enum { DONE, NOT_TAKEN, NO_MEMORY } Outcome;
@@ -199,7 +152,7 @@ static INLINE int32_t find_longest(const WordPiece *self, const uint8_t *rest, s
 static void cut(const WordPiece *self, Work *work, const uint8_t *word, size_t size)
 {
     const size_t first = work->n_ids;
-    Py_ssize_t n_characters = 0;
+    ptrdiff_t n_characters = 0;
     for (size_t at = 0; at < size; at++)
         n_characters += (word[at] & 0xC0) != 0x80;
     int32_t id = n_characters > self->most_characters ? -1 : 0;
@@ -219,7 +172,7 @@ static INLINE Outcome make_room(Work *work, size_t n_bytes)
     const size_t most = work->n_ids + n_bytes;
     if (most <= work->room)
         return DONE;
-    int32_t *ids = PyMem_RawRealloc(work->ids, 2 * most * sizeof *ids);
+    int32_t *ids = realloc(work->ids, 2 * most * sizeof *ids);
     if (!ids)
         return NO_MEMORY;
     work->ids = ids;
@@ -308,9 +261,13 @@ static Outcome take_ascii(const WordPiece *self, Work *work, const uint8_t *text
     return DONE;
 }
 
-static INLINE uint32_t code_point(const Text *text, Py_ssize_t at)
+static INLINE uint32_t code_point(const Text *text, const int kind, ptrdiff_t at)
 {
-    return (uint32_t)PyUnicode_READ(text->kind, text->data, at);
+    if (kind == 1)
+        return ((const uint8_t *)text->data)[at];
+    if (kind == 2)
+        return ((const uint16_t *)text->data)[at];
+    return ((const uint32_t *)text->data)[at];
 }
 
 /* Take any text; `kind` is that of the text. */
@@ -319,8 +276,8 @@ static INLINE Outcome take_kind(const WordPiece *self, Work *work, const Text *t
     const size_t most_bytes = 4 * (size_t)self->most_characters; /* more is unk */
     Outcome outcome = DONE;
     size_t size = 0; /* of the word that is open */
-    for (Py_ssize_t at = 0; at < text->length; at++) {
-        const uint32_t point = (uint32_t)PyUnicode_READ(kind, text->data, at);
+    for (ptrdiff_t at = 0; at < text->length; at++) {
+        const uint32_t point = code_point(text, kind, at);
         const Page *page = PUBLISHED(&self->pages[point / PAGE]);
         if (!page) {
             work->missing[point / PAGE] = 1;
@@ -363,27 +320,27 @@ static INLINE Outcome take_kind(const WordPiece *self, Work *work, const Text *t
 static Outcome take_characters(const WordPiece *self, Work *work, const Text *text)
 {
     switch (text->kind) {
-    case PyUnicode_1BYTE_KIND:
-        return take_kind(self, work, text, PyUnicode_1BYTE_KIND);
-    case PyUnicode_2BYTE_KIND:
-        return take_kind(self, work, text, PyUnicode_2BYTE_KIND);
+    case 1:
+        return take_kind(self, work, text, 1);
+    case 2:
+        return take_kind(self, work, text, 2);
     default:
-        return take_kind(self, work, text, PyUnicode_4BYTE_KIND);
+        return take_kind(self, work, text, 4);
     }
 }
 
-static int stands_at(const uint32_t *stop, const Text *text, Py_ssize_t at)
+static int stands_at(const uint32_t *stop, const Text *text, ptrdiff_t at)
 {
-    if ((Py_ssize_t)stop[0] > text->length - at)
+    if ((ptrdiff_t)stop[0] > text->length - at)
         return 0;
     for (uint32_t k = 0; k < stop[0]; k++)
-        if (code_point(text, at + k) != stop[1 + k])
+        if (code_point(text, text->kind, at + k) != stop[1 + k])
             return 0;
     return 1;
 }
 
 /* Tell whether one of the strings that a text must not hold begins at a place. */
-static int is_stop(const WordPiece *self, const Text *text, Py_ssize_t at)
+static int is_stop(const WordPiece *self, const Text *text, ptrdiff_t at)
 {
     for (size_t k = 0; k < self->stops_size; k += 1 + self->stops[k])
         if (stands_at(self->stops + k, text, at))
@@ -402,15 +359,15 @@ static int holds_stop(const WordPiece *self, const Text *text)
                 at++;
             }
         } else
-            for (Py_ssize_t at = 0; at < text->length; at++)
-                if (code_point(text, at) == (uint32_t)*start && is_stop(self, text, at))
+            for (ptrdiff_t at = 0; at < text->length; at++)
+                if (code_point(text, text->kind, at) == (uint32_t)*start && is_stop(self, text, at))
                     return 1;
     }
     return 0;
 }
 
 /* Write the ids of a text behind those of the texts before. */
-static Outcome encode_text(const WordPiece *self, Work *work, const Text *text)
+static Outcome tokenize_text(const WordPiece *self, Work *work, const Text *text)
 {
     const size_t first = work->n_ids;
     Outcome outcome = NOT_TAKEN;
@@ -428,13 +385,12 @@ static Outcome encode_text(const WordPiece *self, Work *work, const Text *text)
     return outcome;
 }
 
-/* Encode texts; is_taken says which of them were. Give whether there was memory. */
-static int encode_texts(const WordPiece *self, Work *work, const Text *texts, Py_ssize_t n_texts, int64_t *offsets,
-                        uint8_t *is_taken)
+int tokenize_texts(const WordPiece *self, Work *work, const Text *texts, ptrdiff_t n_texts, int64_t *offsets,
+                   uint8_t *is_taken)
 {
     offsets[0] = 0;
-    for (Py_ssize_t i = 0; i < n_texts; i++) {
-        const Outcome outcome = encode_text(self, work, &texts[i]);
+    for (ptrdiff_t i = 0; i < n_texts; i++) {
+        const Outcome outcome = tokenize_text(self, work, &texts[i]);
         if (outcome == NO_MEMORY)
             return 0;
         is_taken[i] = outcome == DONE;
@@ -443,77 +399,26 @@ static int encode_texts(const WordPiece *self, Work *work, const Text *texts, Py
     return 1;
 }
 
-/* Look at strings where they lie. Give whether all are strings; else an exception says which is none. */
-static int read_texts(PyObject *tuple, Text *texts)
+Work *new_work(const WordPiece *self)
 {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
-        PyObject *text = PyTuple_GET_ITEM(tuple, i);
-        if (!PyUnicode_Check(text)) {
-            PyErr_Format(PyExc_TypeError, "texts[%zd] must be a string, found %s", i, Py_TYPE(text)->tp_name);
-            return 0;
-        }
-#if PY_VERSION_HEX < 0x030C0000
-        if (PyUnicode_READY(text))
-            return 0;
-#endif
-        texts[i] = (Text){PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), (int)PyUnicode_KIND(text),
-                          PyUnicode_IS_ASCII(text)};
-    }
-    return 1;
-}
-
-/* Give a list of the places in an array whose values are not `usual`. */
-static PyObject *unusual_places(const uint8_t *values, Py_ssize_t n, uint8_t usual)
-{
-    PyObject *places = PyList_New(0);
-    for (Py_ssize_t i = 0; places && i < n; i++) {
-        if (values[i] == usual)
-            continue;
-        PyObject *place = PyLong_FromSsize_t(i);
-        if (!place || PyList_Append(places, place))
-            Py_CLEAR(places);
-        Py_XDECREF(place);
-    }
-    return places;
-}
-
-static PyObject *encode(PyObject *object, PyObject *argument)
-{
-    const WordPiece *self = (const WordPiece *)object;
-    PyObject *tuple = PySequence_Tuple(argument); /* that the strings stay while the lock is let go */
-    if (!tuple)
+    Work *work = calloc(1, sizeof *work);
+    if (!work)
         return NULL;
-    const Py_ssize_t n_texts = PyTuple_GET_SIZE(tuple);
-    PyObject *result = NULL, *offsets = PyBytes_FromStringAndSize(NULL, (n_texts + 1) * (Py_ssize_t)sizeof(int64_t));
-    Text *texts = PyMem_Malloc((size_t)n_texts * sizeof *texts);
-    uint8_t *is_taken = PyMem_Malloc((size_t)n_texts);
-    Work *work = PyMem_Calloc(1, sizeof *work);
-    if (work)
-        work->bytes = PyMem_Malloc(SEGMENT + 4 * (size_t)self->most_characters + 2 * MOST_FORM_BYTES + MARGIN);
-    if (!offsets || !texts || !is_taken || !work || !work->bytes)
-        PyErr_NoMemory();
-    else if (read_texts(tuple, texts)) {
-        int is_done;
-        Py_BEGIN_ALLOW_THREADS
-        is_done = encode_texts(self, work, texts, n_texts, (int64_t *)PyBytes_AS_STRING(offsets), is_taken);
-        Py_END_ALLOW_THREADS
-        if (is_done)
-            result = Py_BuildValue("y#ONN", work->ids ? (const char *)work->ids : "", (Py_ssize_t)(work->n_ids * sizeof *work->ids),
-                                   offsets, unusual_places(is_taken, n_texts, 1),
-                                   unusual_places(work->missing, work->is_missing ? N_PAGES : 0, 0));
-        else
-            PyErr_NoMemory();
+    work->bytes = malloc(SEGMENT + 4 * (size_t)self->most_characters + 2 * MOST_FORM_BYTES + MARGIN);
+    if (!work->bytes) {
+        free(work);
+        return NULL;
     }
-    if (work) {
-        PyMem_Free(work->bytes);
-        PyMem_RawFree(work->ids);
-    }
-    PyMem_Free(work);
-    PyMem_Free(is_taken);
-    PyMem_Free(texts);
-    Py_XDECREF(offsets);
-    Py_DECREF(tuple);
-    return result;
+    return work;
+}
+
+void free_work(Work *work)
+{
+    if (!work)
+        return;
+    free(work->bytes);
+    free(work->ids);
+    free(work);
 }
 
 /* Tell whether ASCII is what `take_ascii` takes it for, apart from the characters that it does not take. */
@@ -535,58 +440,62 @@ static int is_plain_ascii(const Page *page, int lowers)
     return 1;
 }
 
-/* Make a page of 256 pairs; NULL with an exception when one does not fit. */
-static Page *read_page(PyObject *pairs)
+Page *new_page(void)
 {
-    Page *page = PyMem_RawCalloc(1, sizeof *page + PAGE * MOST_FORM_BYTES + MARGIN);
-    if (!page)
-        return (Page *)PyErr_NoMemory();
-    uint32_t start = 0;
-    for (Py_ssize_t c = 0; c < PAGE; c++) {
-        int kind;
-        const char *form;
-        Py_ssize_t size;
-        if (!PyArg_ParseTuple(PyList_GET_ITEM(pairs, c), "iy#:learn", &kind, &form, &size))
-            goto failed;
-        if (kind < GAP || kind > REFUSED || size > MOST_FORM_BYTES || (kind == ALONE && !size)) {
-            PyErr_SetString(PyExc_ValueError,
-                            "a character must have a kind from 0 to 3 and a form of 63 bytes at most, a word of 1");
-            goto failed;
-        }
-        page->characters[c] = (Character){start, (uint8_t)size, (uint8_t)kind};
-        memcpy(page->forms + start, form, (size_t)size);
-        start += (uint32_t)size;
-    }
-    Page *smaller = PyMem_RawRealloc(page, sizeof *page + start + MARGIN);
-    return smaller ? smaller : page;
-failed:
-    PyMem_RawFree(page);
-    return NULL;
+    return calloc(1, sizeof(Page) + PAGE * MOST_FORM_BYTES + MARGIN);
 }
 
-static PyObject *learn(PyObject *object, PyObject *arguments)
+int add_character(Page *page, int c, int kind, const char *form, size_t size)
 {
-    WordPiece *self = (WordPiece *)object;
-    PyObject *pairs;
-    int number;
-    if (!PyArg_ParseTuple(arguments, "iO!:learn", &number, &PyList_Type, &pairs))
-        return NULL;
-    if (number < 0 || number >= N_PAGES || PyList_GET_SIZE(pairs) != PAGE)
-        return PyErr_Format(PyExc_ValueError, "expected a page from 0 to %d and 256 characters", N_PAGES - 1);
-    if (self->pages[number])
-        Py_RETURN_NONE; /* other threads may be reading it */
-    Page *page = read_page(pairs);
-    if (!page)
-        return NULL;
+    if (kind < GAP || kind > REFUSED || size > MOST_FORM_BYTES || (kind == ALONE && !size))
+        return 0;
+    const uint32_t start = c ? page->characters[c - 1].start + page->characters[c - 1].size : 0;
+    page->characters[c] = (Character){start, (uint8_t)size, (uint8_t)kind};
+    memcpy(page->forms + start, form, size);
+    return 1;
+}
+
+void learn_page(WordPiece *self, int number, Page *page)
+{
+    const Character *last = &page->characters[PAGE - 1];
+    Page *smaller = realloc(page, sizeof *page + last->start + last->size + MARGIN);
+    if (smaller)
+        page = smaller;
     if (!number) {
         self->lowers = page->forms[page->characters['A'].start] == 'a';
         self->is_plain = is_plain_ascii(page, self->lowers);
     }
     PUBLISH(&self->pages[number], page);
-    Py_RETURN_NONE;
 }
 
-static void add_token(WordPiece *self, size_t start, size_t size, uint32_t flag, int32_t id)
+void free_page(Page *page)
+{
+    free(page);
+}
+
+int start_tokens(WordPiece *self, size_t n_entries, size_t n_bytes)
+{
+    self->shift = 63;
+    for (self->n_slots = 2; self->n_slots < 2 * n_entries; self->n_slots *= 2)
+        self->shift--;
+    self->slots = calloc(self->n_slots, sizeof *self->slots);
+    self->starts = calloc(self->n_slots, sizeof *self->starts);
+    self->filter = calloc((1 << FILTER_BITS) / 64, sizeof *self->filter);
+    self->tokens = calloc(1, n_bytes + MARGIN);
+    return self->slots && self->starts && self->filter && self->tokens;
+}
+
+static int continues(const char *token, size_t size, const char *prefix, size_t prefix_size)
+{
+    return size >= prefix_size && !memcmp(token, prefix, prefix_size);
+}
+
+size_t n_entries_of(const char *token, size_t size, const char *prefix, size_t prefix_size)
+{
+    return 1 + (size_t)continues(token, size, prefix, prefix_size);
+}
+
+static void add_entry(WordPiece *self, size_t start, size_t size, uint32_t flag, int32_t id)
 {
     if (!size)
         return;
@@ -602,146 +511,43 @@ static void add_token(WordPiece *self, size_t start, size_t size, uint32_t flag,
         self->longest = size;
 }
 
-/* Tell whether a token continues a word. */
-static int continues(const char *token, Py_ssize_t size, const char *prefix, Py_ssize_t prefix_size)
+void add_token(WordPiece *self, const char *token, size_t size, ptrdiff_t n_characters, const char *prefix,
+               size_t prefix_size, int32_t id)
 {
-    return size >= prefix_size && !memcmp(token, prefix, (size_t)prefix_size);
+    const size_t start = self->tokens_size;
+    memcpy(self->tokens + start, token, size);
+    self->tokens_size += size;
+    if (n_characters <= self->most_characters) /* no longer word is looked up */
+        add_entry(self, start, size, 0, id);
+    if (continues(token, size, prefix, prefix_size))
+        add_entry(self, start + prefix_size, size - prefix_size, CONTINUES, id);
 }
 
-/* Fill the hash table. Give whether that was possible; else an exception says why it was not. */
-static int add_tokens(WordPiece *self, PyObject *vocab, const char *prefix, Py_ssize_t prefix_size)
+int add_stop(WordPiece *self, const Text *stop)
 {
-    PyObject *token, *number;
-    Py_ssize_t place = 0, size;
-    size_t n_bytes = 0, n_entries = 0, start = 0;
-    while (PyDict_Next(vocab, &place, &token, NULL)) {
-        const char *bytes = PyUnicode_AsUTF8AndSize(token, &size);
-        if (!bytes)
-            return 0;
-        n_bytes += (size_t)size;
-        n_entries += 1 + (size_t)continues(bytes, size, prefix, prefix_size);
-    }
-    self->shift = 63;
-    for (self->n_slots = 2; self->n_slots < 2 * n_entries; self->n_slots *= 2)
-        self->shift--;
-    self->slots = PyMem_Calloc(self->n_slots, sizeof *self->slots);
-    self->starts = PyMem_Calloc(self->n_slots, sizeof *self->starts);
-    self->filter = PyMem_Calloc((1 << FILTER_BITS) / 64, sizeof *self->filter);
-    self->tokens = PyMem_Calloc(1, n_bytes + MARGIN);
-    if (!self->slots || !self->starts || !self->filter || !self->tokens) {
-        PyErr_NoMemory();
+    const size_t length = (size_t)stop->length, size = self->stops_size + 1 + length;
+    const char first = (char)code_point(stop, stop->kind, 0);
+    uint32_t *grown = realloc(self->stops, size * sizeof *grown);
+    if (!grown)
         return 0;
-    }
-    for (place = 0; PyDict_Next(vocab, &place, &token, &number); start += (size_t)size) {
-        const char *bytes = PyUnicode_AsUTF8AndSize(token, &size);
-        const long id = PyLong_AsLong(number);
-        if (!bytes || (id == -1 && PyErr_Occurred()))
-            return 0;
-        memcpy(self->tokens + start, bytes, (size_t)size);
-        if (PyUnicode_GET_LENGTH(token) <= self->most_characters) /* no longer word is looked up */
-            add_token(self, start, (size_t)size, 0, (int32_t)id);
-        if (continues(bytes, size, prefix, prefix_size))
-            add_token(self, start + (size_t)prefix_size, (size_t)(size - prefix_size), CONTINUES, (int32_t)id);
-    }
+    self->stops = grown;
+    grown += self->stops_size;
+    self->stops_size = size;
+    *grown = (uint32_t)length;
+    for (size_t k = 0; k < length; k++)
+        grown[1 + k] = code_point(stop, stop->kind, (ptrdiff_t)k);
+    if (!strchr(self->stop_starts, first))
+        self->stop_starts[strlen(self->stop_starts)] = first;
     return 1;
 }
 
-static int add_stops(WordPiece *self, PyObject *stops)
+void free_tokens(WordPiece *self)
 {
-    size_t n_starts = 0;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(stops); i++) {
-        PyObject *stop = PyList_GET_ITEM(stops, i);
-        const Py_ssize_t length = PyUnicode_Check(stop) ? PyUnicode_GetLength(stop) : 0;
-        const Py_UCS4 first = length ? PyUnicode_ReadChar(stop, 0) : 0;
-        if (first < 1 || first > 0x7F) {
-            PyErr_SetString(PyExc_ValueError, "an added token must begin with an ASCII character");
-            return 0;
-        }
-        if (!strchr(self->stop_starts, (int)first))
-            self->stop_starts[n_starts++] = (char)first;
-        const size_t size = self->stops_size + 1 + (size_t)length;
-        uint32_t *grown = PyMem_Realloc(self->stops, size * sizeof *grown);
-        if (!grown) {
-            PyErr_NoMemory();
-            return 0;
-        }
-        self->stops = grown;
-        grown[self->stops_size] = (uint32_t)length;
-        for (Py_ssize_t k = 0; k < length; k++)
-            grown[self->stops_size + 1 + (size_t)k] = PyUnicode_ReadChar(stop, k);
-        self->stops_size = size;
-    }
-    return 1;
-}
-
-static PyObject *new(PyTypeObject *type, PyObject *arguments, PyObject *Py_UNUSED(names))
-{
-    PyObject *vocab, *stops;
-    const char *prefix;
-    Py_ssize_t prefix_size, most_characters;
-    int unk_id;
-    if (!PyArg_ParseTuple(arguments, "O!s#inO!:WordPiece", &PyDict_Type, &vocab, &prefix, &prefix_size, &unk_id,
-                          &most_characters, &PyList_Type, &stops))
-        return NULL;
-    if (most_characters < 0 || most_characters > MOST_CHARACTERS)
-        return PyErr_Format(PyExc_ValueError, "expected words of 0 to %d characters, found %zd", MOST_CHARACTERS,
-                            most_characters);
-    WordPiece *self = (WordPiece *)type->tp_alloc(type, 0);
-    if (!self)
-        return NULL;
-    self->unk_id = unk_id;
-    self->most_characters = most_characters;
-    if (!add_tokens(self, vocab, prefix, prefix_size) || !add_stops(self, stops)) {
-        Py_DECREF(self);
-        return NULL;
-    }
-    return (PyObject *)self;
-}
-
-static void dealloc(PyObject *object)
-{
-    WordPiece *self = (WordPiece *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    PyMem_Free(self->slots);
-    PyMem_Free(self->starts);
-    PyMem_Free(self->filter);
-    PyMem_Free(self->tokens);
-    PyMem_Free(self->stops);
+    free(self->slots);
+    free(self->starts);
+    free(self->filter);
+    free(self->tokens);
+    free(self->stops);
     for (int number = 0; number < N_PAGES; number++)
-        PyMem_RawFree(self->pages[number]);
-    type->tp_free(object);
-    Py_DECREF(type);
-}
-
-static PyMethodDef methods[] = {
-    {"encode", encode, METH_O, "encode(texts): see m2v_onnx.runtime.word_piece.WordPieceEngine."},
-    {"learn", learn, METH_VARARGS, "learn(page, characters): a kind and a UTF-8 form for each of 256 code points."},
-    {NULL, NULL, 0, NULL}};
-
-static PyType_Slot slots[] = {{Py_tp_new, new}, {Py_tp_dealloc, dealloc}, {Py_tp_methods, methods}, {0, NULL}};
-
-static PyType_Spec specification = {
-    .name = "m2v_onnx.native._word_piece.WordPiece",
-    .basicsize = sizeof(WordPiece),
-    .flags = Py_TPFLAGS_DEFAULT,
-    .slots = slots,
-};
-
-static int fill_module(PyObject *module)
-{
-    PyObject *type = PyType_FromSpec(&specification);
-    if (!type)
-        return -1;
-    const int outcome = PyModule_AddType(module, (PyTypeObject *)type);
-    Py_DECREF(type);
-    return outcome;
-}
-
-static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, fill_module}, {0, NULL}};
-
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "_word_piece", .m_slots = module_slots};
-
-PyMODINIT_FUNC PyInit__word_piece(void)
-{
-    return PyModuleDef_Init(&module);
+        free(self->pages[number]);
 }

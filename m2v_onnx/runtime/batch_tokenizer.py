@@ -8,7 +8,7 @@ from typing import Protocol
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
-# What fast engines raise for a text that they cannot take; the reference then says what is wrong with it.
+# What fast tokenizers raise for a text that they cannot take; the reference then says what is wrong with it.
 TEXT_ERRORS = (TypeError, ValueError)
 
 
@@ -23,7 +23,7 @@ class BatchTokenizer(Protocol):
     name: str
     suits_few: bool
 
-    def encode(self, texts: Sequence[str]) -> TokenIds:
+    def tokenize(self, texts: Sequence[str]) -> TokenIds:
         """Give the ids of texts.
 
         Raises:
@@ -41,7 +41,7 @@ class ReferenceTokenizer:
     def __init__(self, model: StaticEmbedding) -> None:
         self._tokenizer = model.tokenizer
 
-    def encode(self, texts: Sequence[str]) -> TokenIds:
+    def tokenize(self, texts: Sequence[str]) -> TokenIds:
         """See `BatchTokenizer`."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return TokenIds.of([encoding.ids for encoding in encodings])

@@ -1,7 +1,7 @@
 """Faster tokenizers, and when they take the place of the `tokenizers` library.
 
-A fast engine is taken for the family that it proved exact on, over all text of the benchmark
-`benchmarks.token_engines`, and only when it gives the reference's ids for HARD_TEXTS, too.
+A fast tokenizer is taken for the family that it proved exact on, over all text of the benchmark
+`benchmarks.fast_tokenizers`, and only when it gives the reference's ids for HARD_TEXTS, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FAST_TOKENIZERS: dict[str, Callable[[StaticEmbedding], BatchTokenizer]] = {
 
 
 def choose_tokenizer(model: StaticEmbedding) -> TokenizerChoice:
-    """Take the fast engine of a model's tokenizer family, when it is there and proves exact.
+    """Take the fast tokenizer of a model's tokenizer family, when it is there and proves exact.
 
     Args:
         model: whose tokenizer to run.
@@ -40,7 +40,7 @@ def choose_tokenizer(model: StaticEmbedding) -> TokenizerChoice:
     reference = ReferenceTokenizer(model)
     family = type(model.tokenizer.model).__name__
     if family not in FAST_TOKENIZERS:
-        return TokenizerChoice(reference, f"no fast engine for {family}")
+        return TokenizerChoice(reference, f"no fast tokenizer for {family}")
     try:
         fast = FAST_TOKENIZERS[family](model)
     except ImportError as error:
@@ -48,9 +48,9 @@ def choose_tokenizer(model: StaticEmbedding) -> TokenizerChoice:
         if name.startswith("m2v_onnx."):
             return TokenizerChoice(reference, "m2v-onnx was installed without a C compiler")
         return TokenizerChoice(reference, f'{name} is not installed: `pip install "m2v-onnx[fast]"`')
-    except ValueError as error:  # a component that the engine does not know
-        return TokenizerChoice(reference, f"the fast engine refuses this tokenizer: {error}")
-    expected, found = (engine.encode(HARD_TEXTS).to_lists() for engine in (reference, fast))
+    except ValueError as error:  # a component that it does not know
+        return TokenizerChoice(reference, f"the fast tokenizer refuses it: {error}")
+    expected, found = (one.tokenize(HARD_TEXTS).to_lists() for one in (reference, fast))
     for text, one, other in zip(HARD_TEXTS, expected, found, strict=True):
         if one != other:
             return TokenizerChoice(reference, f"{fast.name} gives other tokens for {text!r:.40}")

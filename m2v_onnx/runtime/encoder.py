@@ -1,4 +1,4 @@
-"""The fast `encode`: batches of texts, tokenised and pooled side by side on every core."""
+"""The fast `encode`: batches of texts, tokenised and averaged side by side on every core."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Encoder:
         found = tokenize_batch(self._model, tokenizer, texts, max_length=limit, first_index=start)
         if self._precision == "int8":
             _check_length(found)
-        (self._light_pooling if few and self._precision is None else self._pooling).pool(found, out)
+        (self._light_mean if few and self._precision is None else self._mean).mean(found, out)
 
     def _limit(self, max_length: MaxLength) -> int | None:
         return self._model.config.max_length if max_length == "model" else max_length
@@ -139,15 +139,15 @@ class Encoder:
         return ReferenceTokenizer(self._model)
 
     @cached_property
-    def _light_pooling(self) -> RowMean:
-        """What pools a few texts: it loads neither graph nor table."""
+    def _light_mean(self) -> RowMean:
+        """What averages a few texts: it loads neither graph nor table."""
         table = self._model.table
         is_ready = table.dtype == np.float32 and table.flags.c_contiguous
-        return self._pooling if CompiledMean.is_available() and is_ready else NumpyMean(self._model)
+        return self._mean if CompiledMean.is_available() and is_ready else NumpyMean(self._model)
 
     @cached_property
-    def _pooling(self) -> RowMean:
-        """What pools batches: the fastest that is there and has the numbers of the precision asked for."""
+    def _mean(self) -> RowMean:
+        """What averages batches: the fastest that is there and has the numbers of the precision asked for."""
         model = self._model
         if self._precision is None and CompiledMean.is_available():
             return CompiledMean(model)
@@ -157,7 +157,7 @@ class Encoder:
                 return CompiledMean(model, encoded)
         if self._graph_path is None:
             return NumpyMean(model)
-        from m2v_onnx.runtime.graph_mean import GraphMean
+        from m2v_onnx.runtime.graph_mean import GraphMean  # slow: onnxruntime
 
         graph = GraphMean(self._graph_path, table=model.table)
         self._check_graph(graph)
@@ -168,8 +168,8 @@ class Encoder:
         n_tokens = self._model.n_tokens
         probes = TokenIds.of([[i] for i in (n_tokens // 3, n_tokens // 2, n_tokens - 1)])
         expected, found = np.empty((2, len(probes), self._model.dim), np.float32)
-        NumpyMean(self._model).pool(probes, expected)
-        graph.pool(probes, found)
+        NumpyMean(self._model).mean(probes, expected)
+        graph.mean(probes, found)
         tolerance = PRECISIONS[self._precision or "fp32"].tolerance
         if not np.allclose(found, expected, atol=tolerance * np.abs(expected).max(initial=0)):
             raise FolderError(

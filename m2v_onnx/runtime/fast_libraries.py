@@ -26,7 +26,7 @@ class GigatokenTokenizer:
     def __init__(self, model: StaticEmbedding) -> None:
         self._tokenizer = importlib.import_module("gigatoken").Tokenizer.from_json(model.tokenizer.to_str())
 
-    def encode(self, texts: Sequence[str]) -> TokenIds:
+    def tokenize(self, texts: Sequence[str]) -> TokenIds:
         """See `BatchTokenizer`."""
         layout = self._tokenizer.encode_batch(list(texts), parallel=False).layout
         offsets = np.asarray(layout.offsets, np.int64)
@@ -55,7 +55,7 @@ class TokieTokenizer:
             path.write_text(model.tokenizer.to_str(), encoding="utf-8")
             self._tokenizer = importlib.import_module("tokie").Tokenizer.from_json(str(path))
 
-    def encode(self, texts: Sequence[str]) -> TokenIds:
+    def tokenize(self, texts: Sequence[str]) -> TokenIds:
         """See `BatchTokenizer`."""
         ids, lengths = self._tokenizer.encode_batch_flat(list(texts), add_special_tokens=False)
         found = TokenIds(ids.astype(np.int32), offsets_of(lengths.astype(np.int64)))
@@ -63,7 +63,7 @@ class TokieTokenizer:
         doubtful = np.union1d(np.array(unsure, np.int64), _lone(self._word_start_id, found))
         if not len(doubtful):
             return found
-        return found.replace_rows(doubtful, self._reference.encode([texts[index] for index in doubtful]))
+        return found.replace_rows(doubtful, self._reference.tokenize([texts[index] for index in doubtful]))
 
     def _is_sure(self, text: str) -> bool:
         """Tell whether unk is right in a text: where its characters are in no token, and stay what they are.

@@ -32,6 +32,8 @@ class GraphMean:
         FolderError: when the file is damaged, no ids graph, or of another width.
     """
 
+    suits_few = False
+
     def __init__(self, path: Path, *, table: Table) -> None:
         self._path = path
         self._session = open_session(path, table=None if path.parent.name == EMBEDDED_GRAPHS else table)
@@ -43,7 +45,7 @@ class GraphMean:
                 "table and graph are of two models; write the folder again with `m2v-onnx export`"
             )
 
-    def pool(self, found: TokenIds, out: Vectors) -> None:
+    def mean(self, found: TokenIds, out: Vectors) -> None:
         """See `RowMean`."""
         for indices in _batches(found.lengths):
             ids, mask = _pad(found, indices)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,38 +17,56 @@ _LAYOUT: tuple[Literal["C"], Literal["A"]] = ("C", "A")
 
 
 class RowMean(Protocol):
-    """Token ids to vectors. Thread-safe."""
+    """The mean of token vectors. Thread-safe.
 
-    def pool(self, found: TokenIds, out: Vectors) -> None:
+    Attributes:
+        suits_few: whether a call costs little, so that it is the fastest for one text, too.
+    """
+
+    suits_few: bool
+
+    def mean(self, found: TokenIds, out: Vectors) -> None:
         """Write the (B, D) vectors of B texts into `out`; unknown and special tokens do not count."""
         ...
 
 
 class CompiledMean:
-    """The mean by C code of our own, `row_sums.c`.
+    """The mean by C code of our own, `native/row_sums.c`.
 
     Every row of the table is read where it lies and added to the sum in the order of the tokens: nothing is
     copied or padded, and a text's vector does not depend on the texts beside it.
 
     Args:
         model: the model.
-        encoded: its table in int8, to be summed in the place of its own; only what `takes` takes.
+        quantized: its table in int8, to be summed in the place of its own; only what `takes` takes.
+
+    Raises:
+        ImportError: when the C code was not compiled.
     """
 
-    def __init__(self, model: StaticEmbedding, encoded: QuantizedTable | None = None) -> None:
-        from m2v_onnx.native import _row_sums
+    suits_few = True
 
-        self._pool = _row_sums.pool
-        self._kernel = _kernels("float32" if encoded is None else "int8")[0]
-        self._model = model
+    def __init__(self, model: StaticEmbedding, quantized: QuantizedTable | None = None) -> None:
+        from m2v_onnx.native._row_sums import RowSums  # optional: there only where a C compiler was
+
         # Copies only where they have another type or layout.
-        self._rows = None if model.mapping is None else np.require(model.mapping, np.int32, _LAYOUT)
-        if encoded is None:
-            self._table = np.require(model.table, np.float32, _LAYOUT)
-            self._factors = None if model.weights is None else np.require(model.weights, np.float32, _LAYOUT)
-            self._column_scale = None
+        rows = None if model.mapping is None else np.require(model.mapping, np.int32, _LAYOUT)
+        factors: npt.NDArray[Any] | None
+        if quantized is None:
+            table, column_scale = np.require(model.table, np.float32, _LAYOUT), None
+            factors = None if model.weights is None else np.require(model.weights, np.float32, _LAYOUT)
         else:
-            self._table, self._factors, self._column_scale = _codes(encoded, model)
+            table, factors, column_scale = _codes(quantized, model)
+        self._sums = RowSums(
+            _kernels("float32" if quantized is None else "int8")[0],
+            table,
+            model.dim,
+            model.counting_ids,
+            normalize=model.config.normalize,
+            column_scale=column_scale,
+            rows=rows,
+            factors=factors,
+        )
 
     @staticmethod
     def is_available() -> bool:
@@ -56,26 +74,13 @@ class CompiledMean:
         return bool(_kernels("float32"))
 
     @staticmethod
-    def takes(encoded: QuantizedTable, model: StaticEmbedding) -> bool:
+    def takes(quantized: QuantizedTable, model: StaticEmbedding) -> bool:
         """Tell whether the sums are whole numbers, and whether this processor has C code for them."""
-        return encoded.is_whole and model.weights is None and bool(_kernels("int8"))
+        return quantized.is_whole and model.weights is None and bool(_kernels("int8"))
 
-    def pool(self, found: TokenIds, out: Vectors) -> None:
+    def mean(self, found: TokenIds, out: Vectors) -> None:
         """See `RowMean`."""
-        model = self._model
-        self._pool(
-            self._kernel,
-            self._table,
-            self._column_scale,
-            model.dim,
-            self._rows,
-            self._factors,
-            model.counting_ids,
-            found.ids,
-            found.offsets,
-            model.config.normalize,
-            out,
-        )
+        self._sums.mean(found.ids, found.offsets, out)
 
 
 class NumpyMean:
@@ -85,10 +90,12 @@ class NumpyMean:
         model: the model.
     """
 
+    suits_few = True
+
     def __init__(self, model: StaticEmbedding) -> None:
         self._model = model
 
-    def pool(self, found: TokenIds, out: Vectors) -> None:
+    def mean(self, found: TokenIds, out: Vectors) -> None:
         """See `RowMean`."""
         found = found.keep(self._model.counting_ids)
         for index in range(len(found)):
@@ -104,22 +111,22 @@ class NumpyMean:
 def _kernels(table: Literal["float32", "int8"]) -> list[str]:
     """Give the loops of the C code that sum such a table on this processor, the fastest first."""
     try:
-        from m2v_onnx.native import _row_sums
+        from m2v_onnx.native import _row_sums  # optional: there only where a C compiler was
     except ImportError:
         return []
     return [name for name in _row_sums.kernels() if name.startswith(table)]
 
 
 def _codes(
-    encoded: QuantizedTable, model: StaticEmbedding
+    quantized: QuantizedTable, model: StaticEmbedding
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.uint8], Vectors]:
     """Give codes, and a scale for each token and each column; columns of zeros fill up the last block."""
-    n_rows, dim = encoded.rows.shape
+    n_rows, dim = quantized.rows.shape
     padding = (0, -dim % _BLOCK_COLUMNS)
-    scale = np.ones(n_rows) if encoded.row_scale is None else encoded.row_scale
-    column_scale = np.ones(dim) if encoded.column_scale is None else encoded.column_scale
+    scale = np.ones(n_rows) if quantized.row_scale is None else quantized.row_scale
+    column_scale = np.ones(dim) if quantized.column_scale is None else quantized.column_scale
     return (
-        np.pad(encoded.rows, ((0, 0), padding)),
+        np.pad(quantized.rows, ((0, 0), padding)),
         np.ascontiguousarray(scale if model.mapping is None else scale[model.mapping], np.uint8),
         np.pad(column_scale, padding).astype(np.float32),
     )

@@ -44,17 +44,17 @@ def tokenize_batch(
         if longest > n_characters:
             texts = [text[:n_characters] for text in texts]
     try:
-        found = _encode(model, tokenizer, texts)
+        found = _tokenize(model, tokenizer, texts)
     except TypeError as error:
         check_unicode(texts, first_index=first_index)
         raise ArgumentError("the tokenizer refused these texts: expected strings") from error
     return found if max_length is None else found.truncate(max_length)
 
 
-def _encode(model: StaticEmbedding, tokenizer: BatchTokenizer, texts: Sequence[str]) -> TokenIds:
+def _tokenize(model: StaticEmbedding, tokenizer: BatchTokenizer, texts: Sequence[str]) -> TokenIds:
     if not isinstance(tokenizer, ReferenceTokenizer):
         try:
-            return tokenizer.encode(texts)
+            return tokenizer.tokenize(texts)
         except TEXT_ERRORS:
             tokenizer = ReferenceTokenizer(model)
-    return tokenizer.encode(texts)
+    return tokenizer.tokenize(texts)

@@ -24,7 +24,7 @@ _ACCENTED = "\u00e9"
 
 
 class CompiledWordPiece:
-    """C code of our own, `word_piece.c`.
+    """C code of our own, `native/word_piece.c`.
 
     It takes what BERT's normalizer and pre-tokenizer do to each character from the tokenizers library, which
     also does the texts that hold an added token, or marks that change places.
@@ -41,7 +41,7 @@ class CompiledWordPiece:
     suits_few = True
 
     def __init__(self, model: StaticEmbedding) -> None:
-        from m2v_onnx.native._word_piece import WordPiece
+        from m2v_onnx.native._word_piece import WordPiece  # optional: there only where a C compiler was
 
         tokenizer, word_piece = model.tokenizer, model.tokenizer.model
         added = tokenizer.get_added_tokens_decoder().values()
@@ -67,17 +67,17 @@ class CompiledWordPiece:
         )
         self._learn(0)
 
-    def encode(self, texts: Sequence[str]) -> TokenIds:
+    def tokenize(self, texts: Sequence[str]) -> TokenIds:
         """See `BatchTokenizer`."""
-        ids, offsets, refused, missing = self._word_piece.encode(texts)
+        ids, offsets, refused, missing = self._word_piece.tokenize(texts)
         if missing:
             for page in missing:
                 self._learn(page)
-            ids, offsets, refused, _ = self._word_piece.encode(texts)
+            ids, offsets, refused, _ = self._word_piece.tokenize(texts)
         found = TokenIds(np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64))
         if not refused:
             return found
-        rest = self._reference.encode([texts[index] for index in refused])
+        rest = self._reference.tokenize([texts[index] for index in refused])
         return found.replace_rows(np.array(refused), rest)
 
     def _learn(self, page: int) -> None:

@@ -14,7 +14,6 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.runtime.batch_tokenizer import ReferenceTokenizer
 from m2v_onnx.runtime.choice import choose_tokenizer
-from m2v_onnx.runtime.encoder import Batching, Encoder
 from m2v_onnx.runtime.fast_libraries import TokieTokenizer
 from m2v_onnx.tokenizer.hard_texts import HARD_TEXTS
 from tests.builders import tiny_model
@@ -57,7 +56,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_family_has_its_engine(name):
+def test_every_family_has_its_fast_tokenizer(name):
     choice = choose_tokenizer(MODELS[name]())
     assert choice.tokenizer.name == name
     assert choice.reason == f"equal to tokenizers on {len(HARD_TEXTS)} hard texts"
@@ -69,14 +68,15 @@ def test_every_family_has_its_engine(name):
 def test_it_equals_the_reference(name, texts):
     model = MODELS[name]()
     choice = choose_tokenizer(model)
-    assert choice.tokenizer.encode(texts).to_lists() == ReferenceTokenizer(model).encode(texts).to_lists()
+    assert choice.tokenizer.tokenize(texts).to_lists() == ReferenceTokenizer(model).tokenize(texts).to_lists()
 
 
 def test_texts_that_tokie_may_get_wrong_go_to_the_reference():
     model = MODELS["tokie"]()
     texts = ["sun", " ", "\x07", "comet sun", ""]
     assert (
-        TokieTokenizer(model).encode(texts).to_lists() == ReferenceTokenizer(model).encode(texts).to_lists()
+        TokieTokenizer(model).tokenize(texts).to_lists()
+        == ReferenceTokenizer(model).tokenize(texts).to_lists()
     )
 
 
@@ -96,21 +96,21 @@ def test_an_installation_without_a_compiler(monkeypatch):
     )
 
 
-def test_a_component_that_the_engine_does_not_know():
+def test_a_component_that_the_fast_tokenizer_does_not_know():
     model = tiny_model()
     model.tokenizer.normalizer = normalizers.Prepend("sun")
     choice = choose_tokenizer(model)
     assert choice.tokenizer.name == "tokenizers"
-    assert choice.reason.startswith("the fast engine refuses this tokenizer: ")
+    assert choice.reason.startswith("the fast tokenizer refuses it: ")
 
 
-def test_a_family_without_a_fast_engine():
+def test_a_family_without_a_fast_tokenizer():
     tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "sun": 1}, unk_token="[UNK]"))
     choice = choose_tokenizer(tiny_model(tokenizer=tokenizer, table=np.ones((2, 2), np.float32)))
-    assert (choice.tokenizer.name, choice.reason) == ("tokenizers", "no fast engine for WordLevel")
+    assert (choice.tokenizer.name, choice.reason) == ("tokenizers", "no fast tokenizer for WordLevel")
 
 
-def test_an_engine_that_differs_is_not_taken(monkeypatch):
+def test_a_tokenizer_that_differs_is_not_taken(monkeypatch):
     """A library of another version that gives the first token for every token."""
     import gigatoken
 
@@ -133,28 +133,9 @@ def test_an_engine_that_differs_is_not_taken(monkeypatch):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_what_is_no_text_is_refused_by_its_index_whatever_the_engine(name):
+def test_what_is_no_text_is_refused_by_its_index_whatever_tokenises(name):
     model = MODELS[name]()
     with pytest.raises(ArgumentError, match=r"texts\[11\] must be valid Unicode, found a lone surrogate"):
         model.encode(["sun"] * 11 + ["a\ud800"])
     with pytest.raises(ArgumentError, match=r"texts\[11\] must be a string, found int: 3"):
         model.encode(["sun"] * 11 + [3])
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_a_few_texts_go_to_the_engine_that_is_fastest_for_them(name, monkeypatch):
-    encoder = Encoder(MODELS[name]())
-    encoder.encode(["sun"] * 2000, Batching(1024, None, None))
-    engine = encoder.tokenizer_choice.tokenizer
-    n_calls = 0
-
-    def count(texts, encode=engine.encode):
-        nonlocal n_calls
-        n_calls += 1
-        return encode(texts)
-
-    monkeypatch.setattr(engine, "encode", count)
-    encoder.encode(["sun"] * 8, Batching(1024, None, None))
-    assert n_calls == (1 if name == "compiled C" else 0)
-    encoder.encode(["sun"] * 9, Batching(1024, None, None))
-    assert n_calls == (2 if name == "compiled C" else 1)

@@ -120,7 +120,7 @@ def test_a_precision_that_is_not_there(folder):
         StaticModel.from_pretrained(folder, precision="int4")
 
 
-def test_without_the_c_code_the_graph_pools_and_without_a_graph_numpy(folder):
+def test_without_the_c_code_the_graph_averages_and_without_a_graph_numpy(folder):
     for remove in ("", "(p / 'onnx/model.onnx').unlink();"):
         script = (
             "import pathlib, sys; sys.modules['m2v_onnx.native._row_sums'] = None; import numpy as np\n"
@@ -145,7 +145,7 @@ def encode_in_child(model, texts, queue):
 def test_a_forked_process_encodes(folder, many):
     for precision in (None, "fp32"):
         model = StaticModel.from_pretrained(folder, precision=precision)
-        expected = model.encode(many)  # engines and graph are loaded, threads have run
+        expected = model.encode(many)  # tokenizer and graph are loaded, threads have run
         context = multiprocessing.get_context("fork")
         queue = context.Queue()
         child = context.Process(target=encode_in_child, args=(model, many, queue))

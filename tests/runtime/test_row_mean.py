@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,18 +27,20 @@ if not CompiledMean.is_available():
         "the package was installed without a C compiler, or without Python.h", allow_module_level=True
     )
 
-from m2v_onnx.native import _row_sums  # noqa: E402  # only where it is there
+from m2v_onnx.native._row_sums import RowSums, kernels  # noqa: E402  # only where it is there
 
-INT8_KERNELS = [name for name in _row_sums.kernels() if name.startswith("int8")]
+INT8_KERNELS = [name for name in kernels() if name.startswith("int8")]
 TEXTS = ["sun moon!", "", "moonlight", "the sun, the moon and the stars", "[UNK]", "moon"]
 
 
-def pool(rows: list[list[int]], *, table, mapping=None, weights=None, counts=None, normalize=False):
+def means(rows: list[list[int]], *, table, mapping=None, weights=None, counts=None, normalize=False):
     found = TokenIds.of(rows)
     counts = np.ones(len(table) if mapping is None else len(mapping), bool) if counts is None else counts
     out = np.full((len(rows), table.shape[1]), np.nan, np.float32)
-    arrays = (mapping, weights, counts, found.ids, found.offsets)
-    _row_sums.pool("float32", table, None, table.shape[1], *arrays, normalize, out)
+    sums = RowSums(
+        "float32", table, table.shape[1], counts, rows=mapping, factors=weights, normalize=normalize
+    )
+    sums.mean(found.ids, found.offsets, out)
     return out
 
 
@@ -68,11 +74,11 @@ def test_it_is_the_mean(rows, dim, options, seed):
         "counts": rng.random(N_TOKENS) < 0.7 if has_masked else None,
         "normalize": normalize,
     }
-    vectors = pool(rows, table=table, **choices)
+    vectors = means(rows, table=table, **choices)
     np.testing.assert_allclose(
         vectors, expected(rows, table=table, **choices), atol=1e-5 if normalize else 1e-6
     )
-    alone = [pool([row], table=table, **choices)[0] for row in rows]
+    alone = [means([row], table=table, **choices)[0] for row in rows]
     np.testing.assert_array_equal(vectors, np.array(alone).reshape(vectors.shape))
 
 
@@ -87,57 +93,109 @@ def test_it_is_the_mean(rows, dim, options, seed):
 )
 def test_nothing_is_read_outside_of_the_table(arguments, message):
     with pytest.raises(IndexError, match=message):
-        pool(**arguments, table=np.ones((3, 4), np.float32))
+        means(**arguments, table=np.ones((3, 4), np.float32))
 
 
 @pytest.mark.parametrize("offsets", [[0, 3], [-1, 2], [2, 1, 2]])
 def test_nothing_is_read_outside_of_the_ids(offsets):
     out = np.empty((len(offsets) - 1, 4), np.float32)
-    arrays = (np.ones(3, bool), np.zeros(2, np.int32), np.array(offsets))
     with pytest.raises(IndexError, match="offsets must rise from 0 to 2, found others at text"):
-        _row_sums.pool("float32", np.ones((3, 4), np.float32), None, 4, None, None, *arrays, 0, out)
+        ones().mean(np.zeros(2, np.int32), np.array(offsets), out)
 
 
-@pytest.mark.parametrize("wrong", ["out", "weights", "mapping", "dim", "offsets"])
-def test_sizes_that_do_not_fit(wrong):
-    table, counts, ids = np.ones((3, 4), np.float32), np.ones(3, bool), np.zeros(2, np.int32)
-    weights = np.ones(2 if wrong == "weights" else 3, np.float32)
-    mapping = np.zeros(4 if wrong == "mapping" else 3, np.int32)
-    offsets = np.array([] if wrong == "offsets" else [0, 2], np.int64)
-    out = np.empty((2 if wrong == "out" else 1, 4), np.float32)
-    with pytest.raises(ValueError, match="must fit together"):
-        _row_sums.pool(
+def ones() -> RowSums:
+    return RowSums("float32", np.ones((3, 4), np.float32), 4, np.ones(3, bool))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"weights": np.ones(2, np.float32)},
+        {"mapping": np.zeros(4, np.int32)},
+        {"dim": 0},
+        {"dim": -1},
+        {"dim": 5},  # half a row would be left
+        {"dim": 1 << 62},
+        {"dim": (1 << 62) - 1},
+        {"dim": 1 << 40},
+        {"column_scale": np.ones(64, np.float32)},
+        {"table": np.ones((0, 4), np.float32)},
+        {"table": np.ones(3 * 4 * 4 + 1, np.int8)},
+    ],
+    ids=str,
+)
+def test_a_table_that_does_not_fit(wrong):
+    parts = {"table": np.ones((3, 4), np.float32), "dim": 4, "weights": None, "mapping": None} | wrong
+    with pytest.raises(ValueError, match="table, dim, counts, column_scale, rows and factors must fit"):
+        RowSums(
             "float32",
-            table,
-            None,
-            0 if wrong == "dim" else 4,
-            mapping,
-            weights,
-            counts,
-            ids,
-            offsets,
-            0,
-            out,
+            parts["table"],
+            parts["dim"],
+            np.ones(3, bool),
+            rows=parts["mapping"],
+            factors=parts["weights"],
+            column_scale=parts.get("column_scale"),
         )
+
+
+@pytest.mark.parametrize(
+    ("n_offsets", "n_out"), [(0, 0), (2, 8), (2, 3), (1, 4)], ids=["no offsets", "more", "less", "no text"]
+)
+def test_a_batch_that_does_not_fit(n_offsets, n_out):
+    with pytest.raises(ValueError, match="ids, offsets and out must fit together, and out the table"):
+        ones().mean(np.zeros(0, np.int32), np.zeros(n_offsets, np.int64), np.empty(n_out, np.float32))
 
 
 def test_what_is_no_array():
     with pytest.raises(TypeError, match="bytes-like object is required"):
-        _row_sums.pool("float32", [1.0], None, 1, None, None, b"", b"", b"", 0, b"")
+        RowSums("float32", [1.0], 1, b"\1")
+    with pytest.raises(TypeError, match="bytes-like object is required"):
+        RowSums("float32", np.ones(1, np.float32), 1, b"\1", factors=[1.0])
+    with pytest.raises(TypeError, match="bytes-like object is required"):
+        ones().mean([0], np.zeros(2, np.int64), np.empty(4, np.float32))
+    out = np.empty(4, np.float32)
+    out.flags.writeable = False
+    with pytest.raises(TypeError, match="read-write bytes-like object"):
+        ones().mean(np.zeros(1, np.int32), np.zeros(2, np.int64), out)
 
 
 def test_whatever_is_not_zero_counts_once():
     ids, out = np.zeros(50_000, np.int32), np.empty((1, 4), np.float32)
-    table, counts = np.full((3, 4), 2, np.float32), np.full(3, 255, np.uint8)
-    _row_sums.pool("float32", table, None, 4, None, None, counts, ids, np.array([0, len(ids)]), 0, out)
+    sums = RowSums("float32", np.full((3, 4), 2, np.float32), 4, np.full(3, 255, np.uint8))
+    sums.mean(ids, np.array([0, len(ids)]), out)
     np.testing.assert_array_equal(out, 2)
 
 
-@pytest.mark.parametrize("dim", [1 << 62, (1 << 62) - 1, 1 << 40])
-def test_a_width_that_no_table_has(dim):
-    arguments = (None, None, np.ones(0, bool), np.zeros(0, np.int32), np.zeros(5, np.int64), 0)
+def test_the_arrays_live_as_long_as_the_sums():
+    table, counts = np.arange(12, dtype=np.float32).reshape(3, 4), np.ones(3, bool)
+    factors, out = np.full(3, 2, np.float32), np.empty(4, np.float32)
+    held, n_references = weakref.ref(factors), sys.getrefcount(table)
+    sums = RowSums("float32", table, 4, counts, rows=np.array([2, 1, 0], np.int32), factors=factors)
+    del factors
+    assert sys.getrefcount(table) == n_references + 1
+    sums.mean(np.zeros(1, np.int32), np.array([0, 1]), out)
+    np.testing.assert_array_equal(out, [16, 18, 20, 22])
+    del sums
+    assert held() is None
     with pytest.raises(ValueError, match="must fit together"):
-        _row_sums.pool("float32", np.ones((3, 4), np.float32), None, dim, *arguments, np.empty(0, np.float32))
+        RowSums("float32", table, 5, b"")
+    assert sys.getrefcount(table) == n_references
+
+
+def test_eight_threads_on_one_table():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(N_TOKENS, 130)).astype(np.float32)
+    sums = RowSums("float32", table, 130, np.ones(N_TOKENS, bool), normalize=True)
+    batches = [[rng.integers(0, N_TOKENS, 9).tolist() for _ in range(100)] for _ in range(64)]
+
+    def mean(rows: list[list[int]]) -> np.ndarray:
+        found, out = TokenIds.of(rows), np.empty((len(rows), 130), np.float32)
+        sums.mean(found.ids, found.offsets, out)
+        return out
+
+    with ThreadPoolExecutor(8) as threads:
+        for rows, out in zip(batches, threads.map(mean, batches), strict=True):
+            np.testing.assert_allclose(out, expected(rows, table=table, normalize=True), atol=1e-6)
 
 
 def test_arrays_of_other_types_and_layouts():
@@ -156,14 +214,14 @@ def test_arrays_of_other_types_and_layouts():
 
 def test_an_unknown_kernel():
     with pytest.raises(ValueError, match=r"expected a kernel of kernels\(\), found 'int7'"):
-        _row_sums.pool("int7", b"", None, 1, None, None, b"", b"", b"", 0, bytearray())
+        RowSums("int7", b"", 1, b"")
 
 
-def pool_codes(kernel, rows, *, codes, scales, column_scale, dim, counts, normalize=False):
+def means_of_codes(kernel, rows, *, codes, scales, column_scale, dim, counts, normalize=False):
     found = TokenIds.of(rows)
     out = np.full((len(rows), dim), np.nan, np.float32)
-    arrays = (None, scales, counts, found.ids, found.offsets)
-    _row_sums.pool(kernel, codes, column_scale, dim, *arrays, normalize, out)
+    sums = RowSums(kernel, codes, dim, counts, column_scale=column_scale, factors=scales, normalize=normalize)
+    sums.mean(found.ids, found.offsets, out)
     return out
 
 
@@ -183,11 +241,11 @@ def test_sums_of_codes_are_exact(kernel, rows, dim, normalize, seed):
     column_scale = rng.random(stride, np.float32)
     counts = rng.random(N_TOKENS) < 0.7
     arguments = {"codes": codes, "scales": scales, "column_scale": column_scale, "dim": dim, "counts": counts}
-    vectors = pool_codes(kernel, rows, **arguments, normalize=normalize)
+    vectors = means_of_codes(kernel, rows, **arguments, normalize=normalize)
     table = codes[:, :dim].astype(float) * scales[:, None] * column_scale[:dim]
     wanted = expected(rows, table=table, counts=counts, normalize=normalize)
     np.testing.assert_allclose(vectors, wanted, rtol=1e-5, atol=1e-6)
-    alone = [pool_codes(kernel, [row], **arguments, normalize=normalize)[0] for row in rows]
+    alone = [means_of_codes(kernel, [row], **arguments, normalize=normalize)[0] for row in rows]
     np.testing.assert_array_equal(vectors, np.array(alone).reshape(vectors.shape))
 
 
@@ -195,22 +253,23 @@ def test_sums_of_codes_are_exact(kernel, rows, dim, normalize, seed):
 def test_a_long_sum_of_codes_does_not_saturate(kernel):
     arguments = {"codes": np.full((1, 64), 127, np.int8), "scales": np.full(1, 127, np.uint8)}
     ones = np.ones(64, np.float32)
-    found = pool_codes(
+    found = means_of_codes(
         kernel, [[0] * MOST_INT8_TOKENS], **arguments, column_scale=ones, dim=64, counts=np.ones(1, bool)
     )
     np.testing.assert_allclose(found, 127 * 127, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kernel", INT8_KERNELS)
-@pytest.mark.parametrize("wrong", ["no scales", "few scales", "no column scale", "stride", "narrow"])
+@pytest.mark.parametrize(
+    "wrong", ["no scales", "few scales", "no column scale", "stride", "narrow", "half row"]
+)
 def test_sizes_of_codes_that_do_not_fit(kernel, wrong):
     n_columns = {"stride": 65, "narrow": 64}.get(wrong, 128)
     column_scale = None if wrong == "no column scale" else np.ones(n_columns, np.float32)
     scales = None if wrong == "no scales" else np.ones(2 if wrong == "few scales" else 3, np.uint8)
-    counts, ids, offsets = np.ones(3, bool), np.zeros(2, np.int32), np.array([0, 2])
-    out, codes = np.empty((1, 65), np.float32), np.ones((3, n_columns), np.int8)
+    codes = np.ones((3, n_columns) if wrong != "half row" else 3 * 128 + 64, np.int8)
     with pytest.raises(ValueError, match="must fit together"):
-        _row_sums.pool(kernel, codes, column_scale, 65, None, scales, counts, ids, offsets, 0, out)
+        RowSums(kernel, codes, 65, np.ones(3, bool), column_scale=column_scale, factors=scales)
 
 
 @pytest.mark.skipif(not INT8_KERNELS, reason="no int8 kernel for this processor: the graph sums")
@@ -228,6 +287,6 @@ def test_precision_int8_has_the_numbers_of_the_graph(tmp_path, is_mapped):
     loaded = StaticModel.from_pretrained(tmp_path / "m", precision="int8")
     found = tokenize_batch(model, ReferenceTokenizer(model), TEXTS, max_length=None)
     by_graph = np.empty((len(TEXTS), 70), np.float32)
-    GraphMean(loaded.graph_path, table=loaded.table).pool(found, by_graph)
+    GraphMean(loaded.graph_path, table=loaded.table).mean(found, by_graph)
     np.testing.assert_allclose(loaded.encode(TEXTS), by_graph, atol=1e-6)
     assert np.abs(by_graph - model.encode_reference(TEXTS)).max() > 1e-5  # it is not the float32 table

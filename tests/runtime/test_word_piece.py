@@ -54,14 +54,14 @@ def make_tokenizer(
     return tokenizer
 
 
-def make_engines(tokenizer: Tokenizer) -> tuple[CompiledWordPiece, ReferenceTokenizer]:
+def make_tokenizers(tokenizer: Tokenizer) -> tuple[CompiledWordPiece, ReferenceTokenizer]:
     model = tiny_model(tokenizer=tokenizer, table=np.ones((tokenizer.get_vocab_size(), 2), np.float32))
     return CompiledWordPiece(model), ReferenceTokenizer(model)
 
 
 def check(tokenizer: Tokenizer, texts: list[str]) -> None:
-    engine, reference = make_engines(tokenizer)
-    assert engine.encode(texts).to_lists() == reference.encode(texts).to_lists()
+    fast, reference = make_tokenizers(tokenizer)
+    assert fast.tokenize(texts).to_lists() == reference.tokenize(texts).to_lists()
 
 
 OPTIONS = [
@@ -115,46 +115,46 @@ def test_added_tokens_are_for_the_reference():
         "moon",
     ]
     check(make_tokenizer(added=added), texts)
-    engine, _ = make_engines(make_tokenizer())
-    assert engine._word_piece.encode(["[PAD]", "[PA]", "日[UNK]", "moon[PAD"])[2] == [0, 2]
+    fast, _ = make_tokenizers(make_tokenizer())
+    assert fast._word_piece.tokenize(["[PAD]", "[PA]", "日[UNK]", "moon[PAD"])[2] == [0, 2]
 
 
 def test_it_seldom_needs_the_reference():
-    engine, _ = make_engines(make_tokenizer())
+    fast, _ = make_tokenizers(make_tokenizer())
     texts = ["sun moon", "déjà\u0301 vu", "日本 луна 한국", "नमस्ते สวัสดี مرحبا", "\x00\x07 😀👍🏽", "x" * 5000]
-    engine.encode(texts)
-    assert engine._word_piece.encode(texts)[2:] == ([], [])
-    assert engine._word_piece.encode(["\U0001d15e", "\u302e", "\ud800"])[2] == [0, 1, 2]
+    fast.tokenize(texts)
+    assert fast._word_piece.tokenize(texts)[2:] == ([], [])
+    assert fast._word_piece.tokenize(["\U0001d15e", "\u302e", "\ud800"])[2] == [0, 1, 2]
 
 
 def test_pages_are_learnt_by_many_threads_at_once():
-    engine, reference = make_engines(make_tokenizer())
+    fast, reference = make_tokenizers(make_tokenizer())
     texts = [f"s{chr(point)}u {chr(point + 70)}" for point in range(0x20, 0xD000, 97)]
-    expected = reference.encode(texts).to_lists()
+    expected = reference.tokenize(texts).to_lists()
     with ThreadPoolExecutor(8) as pool:
-        assert all(found.to_lists() == expected for found in pool.map(engine.encode, [texts] * 16))
+        assert all(found.to_lists() == expected for found in pool.map(fast.tokenize, [texts] * 16))
 
 
 def test_what_is_no_text():
-    engine, _ = make_engines(make_tokenizer())
+    fast, _ = make_tokenizers(make_tokenizer())
     with pytest.raises(TypeError, match=r"texts\[1\] must be a string, found int"):
-        engine.encode(["sun", 3])
+        fast.tokenize(["sun", 3])
     with pytest.raises(TypeError, match="not iterable"):
-        engine.encode(3)
+        fast.tokenize(3)
 
     class Text(str):
         __slots__ = ()
 
-    assert engine.encode((Text("sun"),)).to_lists() == engine.encode(["sun"]).to_lists()
+    assert fast.tokenize((Text("sun"),)).to_lists() == fast.tokenize(["sun"]).to_lists()
 
 
 def test_strings_and_memory_are_let_go():
-    engine, _ = make_engines(make_tokenizer())
+    fast, _ = make_tokenizers(make_tokenizer())
     text, texts = "".join(["sun", "é"]), ["sun"] * 10
     texts.append(text)
     before = sys.getrefcount(text)
     for _ in range(100):
-        engine.encode(texts)
+        fast.tokenize(texts)
     assert sys.getrefcount(text) == before
 
 
@@ -171,18 +171,18 @@ def test_tokenizers_of_other_parts_are_refused(change, message):
     for name, part in change.items():
         setattr(tokenizer, name, part)
     with pytest.raises(ValueError, match=message):
-        make_engines(tokenizer)
+        make_tokenizers(tokenizer)
 
 
 def test_tokens_that_are_searched_in_normalised_text_are_refused():
     tokenizer = make_tokenizer()
     tokenizer.add_tokens([AddedToken("Luna", normalized=True)])
     with pytest.raises(ValueError, match="searched in normalised text"):
-        make_engines(tokenizer)
+        make_tokenizers(tokenizer)
     with pytest.raises(ValueError, match="must begin with an ASCII character"):
-        make_engines(make_tokenizer(added=("日",)))
+        make_tokenizers(make_tokenizer(added=("日",)))
     with pytest.raises(ValueError, match="expected words of 0 to 10000 characters, found 10001"):
-        make_engines(make_tokenizer(most_characters=10_001))
+        make_tokenizers(make_tokenizer(most_characters=10_001))
 
 
 @pytest.mark.parametrize(
@@ -200,4 +200,4 @@ def test_a_page_that_does_not_fit(page, characters, error):
     word_piece = WordPiece({"sun": 0}, "##", 0, 100, [])
     with pytest.raises(ValueError, match=error):
         word_piece.learn(page, characters)
-    assert word_piece.encode(["\u0700"])[2:] == ([0], [7])
+    assert word_piece.tokenize(["\u0700"])[2:] == ([0], [7])

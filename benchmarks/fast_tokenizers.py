@@ -1,4 +1,4 @@
-"""Fast tokenizers against the reference, text by text: `python -m benchmarks.token_engines SHARED [FOLDER]`.
+"""Fast tokenizers against the reference: `python -m benchmarks.fast_tokenizers SHARED [FOLDER]`.
 
 Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for. What
 `choose_tokenizer` takes for it and the reference then tokenise all text of SHARED/eval, or of one FOLDER of
@@ -24,10 +24,10 @@ from m2v_onnx.tokenizer.token_ids import TokenIds
 N_BATCH = 512
 
 
-def encode(engine: BatchTokenizer, texts: Sequence[str]) -> tuple[list[TokenIds], float]:
+def tokenize(tokenizer: BatchTokenizer, texts: Sequence[str]) -> tuple[list[TokenIds], float]:
     """Give the ids of batches, and the CPU seconds that they took."""
     start = time.process_time()
-    found = [engine.encode(texts[i : i + N_BATCH]) for i in range(0, len(texts), N_BATCH)]
+    found = [tokenizer.tokenize(texts[i : i + N_BATCH]) for i in range(0, len(texts), N_BATCH)]
     return found, time.process_time() - start
 
 
@@ -45,14 +45,14 @@ def main() -> None:
     texts = list(dict.fromkeys(text for folder in folders for text in read_texts(folder)))
     n_failed = 0
     print(f"{len(texts):,} texts, {sum(map(len, texts)):,} characters\n")
-    print("| tokenizer | engine | why | texts that differ | texts/s | of tokenizers | times |")
+    print("| tokenizer | taken | why | texts that differ | texts/s | of tokenizers | times |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for path in tokenizer_paths(shared):
         tokenizer = static_tokenizer(path)
         model = StaticModel(np.zeros((tokenizer.get_vocab_size(), 1), np.float32), tokenizer, ModelConfig())
         choice = choose_tokenizer(model)
-        expected, reference_seconds = encode(ReferenceTokenizer(model), texts)
-        found, seconds = encode(choice.tokenizer, texts)
+        expected, reference_seconds = tokenize(ReferenceTokenizer(model), texts)
+        found, seconds = tokenize(choice.tokenizer, texts)
         n_different = count_differences(expected, found)
         n_failed += n_different
         rate, reference_rate = len(texts) / seconds, len(texts) / reference_seconds

@@ -1,8 +1,8 @@
-"""Where the time of `encode` goes: `python -m benchmarks.pooling SHARED`.
+"""Where the time of `encode` goes: `python -m benchmarks.encode_stages SHARED`.
 
-News, tokenised by the fast engine, then averaged on one thread by compiled C, from float32 and from int8, by
-scipy's sparse product, and by the graphs; a distillation of all-MiniLM-L6-v2 (29,525 x 256 float32). Medians
-of interleaved rounds: µs for a text, and ns for each of its tokens, a row of the table.
+News, tokenised by the fast tokenizer, then averaged on one thread by compiled C, from float32 and from int8,
+by scipy's sparse product, and by the graphs; a distillation of all-MiniLM-L6-v2 (29,525 x 256 float32).
+Medians of interleaved rounds: µs for a text, and ns for each of its tokens, a row of the table.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ BATCH = 1024
 
 
 def product_with(table: np.ndarray) -> Callable[[TokenIds, np.ndarray], None]:
-    """Give the pooling by a sparse product; unknown tokens' rows are zeros."""
+    """Give the mean by a sparse product; unknown tokens' rows are zeros."""
 
-    def pool(found: TokenIds, out: np.ndarray) -> None:
+    def mean(found: TokenIds, out: np.ndarray) -> None:
         ones = np.ones(len(found.ids), np.float32)
         sums = csr_array((ones, found.ids, found.offsets), shape=(len(found), len(table))) @ table
         out[:] = sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
-    return pool
+    return mean
 
 
 def main() -> None:
@@ -49,25 +49,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         distill(minilm(), pca_dims=256).save_pretrained(folder, precisions=["fp32", "int8"])
         model = StaticModel.from_pretrained(folder)
-        engine = choose_tokenizer(model).tokenizer
-        found = [tokenize_batch(model, engine, batch, max_length=512) for batch in batches]
+        tokenizer = choose_tokenizer(model).tokenizer
+        found = [tokenize_batch(model, tokenizer, batch, max_length=512) for batch in batches]
         outs = [np.empty((len(batch), model.dim), np.float32) for batch in batches]
-        poolings = {
-            "the mean, compiled C": CompiledMean(model).pool,
-            "the mean, compiled C, int8": CompiledMean(model, quantize_table(model.table, "int8")).pool,
+        means = {
+            "the mean, compiled C": CompiledMean(model).mean,
+            "the mean, compiled C, int8": CompiledMean(model, quantize_table(model.table, "int8")).mean,
             "the mean, scipy's sparse product": product_with(np.asarray(model.table)),
-            "the mean, graph fp32": GraphMean(Path(folder, "onnx/model.onnx"), table=model.table).pool,
+            "the mean, graph fp32": GraphMean(Path(folder, "onnx/model.onnx"), table=model.table).mean,
             "the mean, graph int8": GraphMean(
                 Path(folder, "onnx/model_quantized.onnx"), table=model.table
-            ).pool,
+            ).mean,
         }
         work: dict[str, Callable[[], object]] = {
-            f"tokens, {engine.name}": lambda: [
-                tokenize_batch(model, engine, batch, max_length=512) for batch in batches
+            f"tokens, {tokenizer.name}": lambda: [
+                tokenize_batch(model, tokenizer, batch, max_length=512) for batch in batches
             ]
         }
-        for name, pool in poolings.items():
-            work[name] = lambda pool=pool: [pool(*pair) for pair in zip(found, outs, strict=True)]
+        for name, mean in means.items():
+            work[name] = lambda mean=mean: [mean(*pair) for pair in zip(found, outs, strict=True)]
         seconds: dict[str, list[float]] = {name: [] for name in work}
         for _ in range(N_ROUNDS):
             for name, do in work.items():
