@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, fields
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from tokenizers import Tokenizer
 from m2v_onnx.errors import FolderError
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.vectors import Table, Vectors
+from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.tokenizer.special_tokens import find_pad_id, find_special_ids, find_unk_id, is_bare, make_bare
 
 
@@ -64,30 +64,30 @@ class StaticEmbedding:
         """V, the number of token ids."""
         return int(self.tokenizer.get_vocab_size())
 
-    @cached_property
+    @lazy_property
     def unk_token_id(self) -> int | None:
         """The id of the unknown token; None where the tokenizer has none."""
         return find_unk_id(self.tokenizer)
 
-    @cached_property
+    @lazy_property
     def masked_ids(self) -> frozenset[int]:
         """Token ids that carry no meaning, and so take no part in the mean: unk and the special tokens."""
         special_ids = find_special_ids(self.tokenizer)
         return special_ids if self.unk_token_id is None else special_ids | {self.unk_token_id}
 
-    @cached_property
+    @lazy_property
     def counting_ids(self) -> npt.NDArray[np.bool_]:
         """(V,) bool: whether a token takes part in the mean."""
         counting = np.ones(self.n_tokens, np.bool_)
         counting[sorted(self.masked_ids)] = False
         return counting
 
-    @cached_property
+    @lazy_property
     def pad_token_id(self) -> int | None:
         """The id of the special token that pads a batch; None where the tokenizer has none."""
         return find_pad_id(self.tokenizer)
 
-    @cached_property
+    @lazy_property
     def median_token_length(self) -> int:
         """Median of the tokens' lengths in characters, rounded down."""
         return int(np.median([len(token) for token in self.tokenizer.get_vocab()]))
