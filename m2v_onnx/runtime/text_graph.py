@@ -19,7 +19,7 @@ _BATCH_TEXTS = 256
 
 
 class TextGraph:
-    """The graph that takes text, ready to run. Thread-safe.
+    """The graph that takes text, ready to run. Thread-safe; pickled and copied by its path.
 
     Gives the vectors of `StaticModel`: its tokenizer and its limit of tokens lie in the file.
 
@@ -35,7 +35,7 @@ class TextGraph:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = path.absolute()
         self._session: onnxruntime.InferenceSession = open_session(path)
         inputs = [entry.name for entry in self._session.get_inputs()]
         if inputs != ["text"]:
@@ -44,6 +44,10 @@ class TextGraph:
                 "`m2v-onnx export --graph text`"
             )
         self.dim = int(self._session.get_outputs()[0].shape[-1])
+
+    def __reduce__(self) -> tuple[type[TextGraph], tuple[Path]]:
+        """Pickle and copy by the path: the file is opened again."""
+        return type(self), (self._path,)
 
     @classmethod
     def from_pretrained(
