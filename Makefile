@@ -5,7 +5,8 @@ UV := $(BIN)/uv
 SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check lint types unit prose cli-docs parity clients client-tools goldens engines constraints clean
+.PHONY: help demo test check lint types unit sanitize prose cli-docs parity clients client-tools goldens engines \
+  constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,6 +34,18 @@ types: .venv/ready  ## Check the types.
 
 unit: .venv/ready  ## Run the quick tests.
 	$(BIN)/python -m pytest -m "not slow"
+
+# A copy of the package, so that its compiled parts are nobody else's.
+sanitize: .venv/ready  ## Run the tests of the C code with the compiler's checks of memory and of undefined behaviour.
+	rm -rf build/sanitize && mkdir -p build/sanitize/tests
+	cp -r m2v_onnx pyproject.toml setup.py README.md LICENSE build/sanitize
+	cp -r tests/*.py tests/runtime build/sanitize/tests
+	rm -f build/sanitize/m2v_onnx/native/_*.so
+	cd build/sanitize && CFLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	  ../../$(BIN)/python setup.py --quiet build_ext --inplace
+	for name in row_sums word_piece; do grep -q __asan_init build/sanitize/m2v_onnx/native/_$$name.*.so || exit; done
+	cd build/sanitize && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+	  ../../$(BIN)/python -m pytest -q -s tests/runtime/test_row_mean.py tests/runtime/test_word_piece.py
 
 prose: .venv/ready  ## Find long sentences in the documents.
 	$(BIN)/python -m checks.prose $(wildcard README.md CONTRIBUTING.md SECURITY.md docs/*.md clients/*/README.md)
