@@ -1,56 +1,19 @@
-"""ONNX models put together from parts, with large tensors kept apart so that writing them copies nothing."""
+"""ONNX models whose large tensors are kept apart, so that writing them copies nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.system.row_blocks import row_blocks
-from m2v_onnx.version import __version__
-
-# What onnxruntime 1.15 and everything later load.
-OPSET = 17
-IR_VERSION = 8
 
 # Field numbers of onnx.proto.
 _MODEL_GRAPH, _GRAPH_INITIALIZER, _TENSOR_RAW_DATA = 7, 5, 9
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of a graph.
-
-    Attributes:
-        nodes: its nodes, in an order in which they can run.
-        constants: the small tensors that they need, by name.
-        large: the large ones, contiguous.
-    """
-
-    nodes: list[onnx.NodeProto]
-    constants: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
-    large: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
-
-    def renamed(self, names: dict[str, str]) -> Part:
-        """Give a copy whose values have other names."""
-        nodes = []
-        for original in self.nodes:
-            node = onnx.NodeProto()
-            node.CopyFrom(original)
-            for values in (node.input, node.output):
-                values[:] = [names.get(name, name) for name in values]
-            nodes.append(node)
-        return Part(nodes, self.constants, self.large)
-
-    def __add__(self, other: Part) -> Part:
-        """Give both, one after the other; constants of one name are the same constant."""
-        return Part(self.nodes + other.nodes, self.constants | other.constants, self.large | other.large)
 
 
 @dataclass(frozen=True)
@@ -117,56 +80,6 @@ class Graph:
             ):
                 tensor.external_data.add(key=key, value=str(value))
         path.write_bytes(_serialize(model))
-
-
-def assemble(
-    part: Part,
-    model: StaticEmbedding,
-    *,
-    name: str,
-    inputs: Sequence[onnx.ValueInfoProto],
-    outputs: Sequence[onnx.ValueInfoProto],
-    opsets: dict[str, int] | None = None,
-) -> Graph:
-    """Make a graph of opset 17 and IR 8 from its parts.
-
-    Args:
-        part: all nodes, constants and large tensors.
-        model: what the metadata tells about.
-        name: the graph's name.
-        inputs: its inputs, in order.
-        outputs: its outputs, in order.
-        opsets: the versions of other operator sets than ONNX's own.
-    """
-    graph = helper.make_graph(
-        part.nodes,
-        f"static_model_{name}",
-        inputs,
-        outputs,
-        [numpy_helper.from_array(array, constant) for constant, array in part.constants.items()],
-    )
-    proto = helper.make_model(
-        graph,
-        opset_imports=[
-            helper.make_opsetid(domain, version) for domain, version in ({"": OPSET} | (opsets or {})).items()
-        ],
-        ir_version=IR_VERSION,
-        producer_name="m2v-onnx",
-        producer_version=__version__,
-    )
-    helper.set_model_props(proto, _metadata(model))
-    return Graph(proto, part.large)
-
-
-def _metadata(model: StaticEmbedding) -> dict[str, str]:
-    recipe, teacher = model.config.recipe, model.config.teacher
-    return {
-        "name": f"static model of {teacher}" if teacher else "static model",
-        "dim": str(model.dim),
-        "recipe": recipe.name if recipe else "",
-        "teacher": teacher or "",
-        "m2v_onnx_version": __version__,
-    }
 
 
 def _tensor_frame(name: str, array: npt.NDArray[Any]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -10,31 +11,62 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from m2v_onnx.export.graph import Part
-
 
 class Nodes:
-    """Writes the nodes and constants of one group. Every method gives the name of what its node makes.
+    """Writes the nodes and constants of one group of a graph.
+
+    A method that writes a node gives the name of what the node makes.
 
     Args:
-        group: what the names begin with.
-        part: where they are collected; by default a part of its own, for a subgraph.
+        group: what the names of values begin with. Those of the group "" stand alone, as inputs and outputs
+            of a graph do, and its nodes have no names.
     """
 
-    def __init__(self, group: str, part: Part | None = None) -> None:
+    def __init__(self, group: str = "") -> None:
         self.group = group
-        self.part = Part([]) if part is None else part
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[str, npt.NDArray[Any]] = {}
+        self._large: dict[str, npt.NDArray[Any]] = {}
+
+    def beside(self, group: str) -> Nodes:
+        """Give another group of the same graph: its nodes stand behind those that are written already."""
+        other = copy(self)
+        other.group = group
+        return other
+
+    @property
+    def large(self) -> dict[str, npt.NDArray[Any]]:
+        """All large constants of the graph by name, contiguous."""
+        return self._large
+
+    def to_proto(
+        self, name: str, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+    ) -> onnx.GraphProto:
+        """Give the whole graph, all groups together, without the large constants."""
+        constants = [numpy_helper.from_array(array, constant) for constant, array in self._constants.items()]
+        return helper.make_graph(self._nodes, name, inputs, outputs, constants)
+
+    def name(self, value: str) -> str:
+        """Give the whole name of a value of this group."""
+        return f"{self.group}/{value}" if self.group else value
 
     def add(self, op_type: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:  # noqa: ANN401
         """Write a node with one output."""
-        name = f"{self.group}/{output}"
-        self.part.nodes.append(helper.make_node(op_type, inputs, [name], name=name, **attributes))
+        name = self.name(output)
+        node_name = name if self.group else None
+        self._nodes.append(helper.make_node(op_type, inputs, [name], name=node_name, **attributes))
         return name
 
     def constant(self, name: str, value: npt.ArrayLike, dtype: npt.DTypeLike = np.int32) -> str:
-        """Keep a constant."""
-        full_name = f"{self.group}:{name}"
-        self.part.constants[full_name] = np.asarray(value, dtype)
+        """Keep a small tensor in the graph, and give its name; the same name is the same tensor."""
+        full_name = self._constant_name(name)
+        self._constants[full_name] = np.asarray(value, dtype)
+        return full_name
+
+    def large_constant(self, name: str, value: npt.NDArray[Any]) -> str:
+        """Keep a large tensor, contiguous, that is written straight from its array; give its name."""
+        full_name = self._constant_name(name)
+        self._large[full_name] = value
         return full_name
 
     def cast(self, value: str, to: int, output: str) -> str:
@@ -69,22 +101,22 @@ class Nodes:
 
     def sort_places(self, keys: str, length: str, output: str) -> str:
         """Give the places of the keys (n,) in ascending order; `length` is (1,) int64, n."""
-        name = f"{self.group}/{output}"
+        name = self.name(output)
         node = helper.make_node("TopK", [keys, length], [f"{name}_keys", name], axis=0, largest=0, sorted=1)
-        self.part.nodes.append(node)
+        self._nodes.append(node)
         return name
 
     def branch(self, condition: str, inside: Nodes, value: str, otherwise: str, output: str) -> str:
         """Give the int32 `value` of the nodes `inside` where the condition holds; else `otherwise`."""
-        self.part.constants.update(inside.part.constants)
-        copy = Nodes(f"{inside.group}/else")
-        same = copy.add("Identity", [otherwise], output)
+        self._constants.update(inside._constants)
+        unchanged = Nodes(f"{inside.group}/else")
+        same = unchanged.add("Identity", [otherwise], output)
         return self.add(
             "If",
             [condition],
             output,
             then_branch=_subgraph(inside, [value]),
-            else_branch=_subgraph(copy, [same]),
+            else_branch=_subgraph(unchanged, [same]),
         )
 
     def repeat(
@@ -98,20 +130,20 @@ class Nodes:
             new_state: the values after a round.
             goes_on: bool, whether another round follows.
         """
-        self.part.constants.update(body.part.constants)
+        self._constants.update(body._constants)
         inputs = [
-            helper.make_tensor_value_info(f"{body.group}/round", TensorProto.INT64, []),
-            helper.make_tensor_value_info(f"{body.group}/condition", TensorProto.BOOL, []),
+            helper.make_tensor_value_info(body.name("round"), TensorProto.INT64, []),
+            helper.make_tensor_value_info(body.name("condition"), TensorProto.BOOL, []),
             *(helper.make_tensor_value_info(name, TensorProto.INT32, None) for name in state),
         ]
         outputs = [
             helper.make_tensor_value_info(goes_on, TensorProto.BOOL, []),
             *(helper.make_tensor_value_info(name, TensorProto.INT32, None) for name in new_state),
         ]
-        graph = helper.make_graph(body.part.nodes, body.group, inputs, outputs)
+        graph = helper.make_graph(body._nodes, body.group, inputs, outputs)
         always = self.constant("true", value=True, dtype=np.bool_)
         results = [f"{name}_last" for name in new_state]
-        self.part.nodes.append(helper.make_node("Loop", ["", always, *state.values()], results, body=graph))
+        self._nodes.append(helper.make_node("Loop", ["", always, *state.values()], results, body=graph))
         return results
 
     def collect(self, body: Nodes, *, number: str, n_rounds: str, values: Sequence[str]) -> list[str]:
@@ -123,9 +155,9 @@ class Nodes:
             n_rounds: int64.
             values: the values, of one shape in every round.
         """
-        self.part.constants.update(body.part.constants)
-        self.part.large.update(body.part.large)
-        condition = f"{body.group}/condition"
+        self._constants.update(body._constants)
+        self._large.update(body._large)
+        condition = body.name("condition")
         inputs = [
             helper.make_tensor_value_info(number, TensorProto.INT64, []),
             helper.make_tensor_value_info(condition, TensorProto.BOOL, []),
@@ -135,12 +167,15 @@ class Nodes:
             helper.make_tensor_value_info(goes_on, TensorProto.BOOL, []),
             *(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in values),
         ]
-        graph = helper.make_graph(body.part.nodes, body.group, inputs, outputs)
+        graph = helper.make_graph(body._nodes, body.group, inputs, outputs)
         results = [f"{name}_stack" for name in values]
-        self.part.nodes.append(helper.make_node("Loop", [n_rounds, ""], results, body=graph))
+        self._nodes.append(helper.make_node("Loop", [n_rounds, ""], results, body=graph))
         return results
+
+    def _constant_name(self, name: str) -> str:
+        return f"{self.group}:{name}" if self.group else name
 
 
 def _subgraph(nodes: Nodes, outputs: Sequence[str]) -> onnx.GraphProto:
     infos = [helper.make_tensor_value_info(name, TensorProto.INT32, None) for name in outputs]
-    return helper.make_graph(nodes.part.nodes, "branch", [], infos)
+    return helper.make_graph(nodes._nodes, "branch", [], infos)

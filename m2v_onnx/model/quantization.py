@@ -76,17 +76,17 @@ def quantize_table(table: Table, precision: Precision) -> QuantizedTable:
     return PRECISIONS[precision].quantize(table)
 
 
-def dequantize_table(encoded: QuantizedTable) -> Vectors:
+def dequantize_table(quantized: QuantizedTable) -> Vectors:
     """Give (R, D) float32, the values that a graph with this table works with."""
-    table = encoded.rows.astype(np.float32)
-    if encoded.is_packed:
+    table = quantized.rows.astype(np.float32)
+    if quantized.is_packed:
         table -= PACKED_ZERO
         high = np.rint(table / 16)
-        table = np.concatenate([high, table - 16 * high], axis=1)[:, : encoded.dim]
-    if encoded.row_scale is not None:
-        table *= encoded.row_scale[:, None]
-    if encoded.column_scale is not None:
-        table *= encoded.column_scale
+        table = np.concatenate([high, table - 16 * high], axis=1)[:, : quantized.dim]
+    if quantized.row_scale is not None:
+        table *= quantized.row_scale[:, None]
+    if quantized.column_scale is not None:
+        table *= quantized.column_scale
     return table
 
 

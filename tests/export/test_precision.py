@@ -107,23 +107,23 @@ def test_nothing_known_gives_zeros(precision, shape):
 )
 def test_size_and_faithfulness(precision, bits, least):
     table = wide_model(64).table
-    encoded = quantize_table(table, precision)
-    assert encoded.rows.nbytes == table.size * bits // 8
-    decoded = dequantize_table(encoded)
+    quantized = quantize_table(table, precision)
+    assert quantized.rows.nbytes == table.size * bits // 8
+    decoded = dequantize_table(quantized)
     cosines = (decoded * table).sum(axis=1) / np.linalg.norm(decoded, axis=1) / np.linalg.norm(table, axis=1)
     assert cosines.min() > least
     np.testing.assert_allclose(np.linalg.norm(decoded, axis=1), np.linalg.norm(table, axis=1), rtol=0.1)
 
 
 def test_eight_bits_by_hand():
-    encoded = quantize_table(np.array([[3, 0], [-1.5, 4]], np.float32), "int8")
+    quantized = quantize_table(np.array([[3, 0], [-1.5, 4]], np.float32), "int8")
     # Divided by the columns' root mean squares: 1.265 and 0; -0.632 and 1.414. The largest of all becomes
     # 127 x 127: 1.414 is 16,129 units, and 1.265 is 14,427 of them, 127 x 113.6.
     unit = np.sqrt(2) / 127**2
-    np.testing.assert_allclose(encoded.column_scale, np.sqrt([(9 + 2.25) / 2, 16 / 2]) * unit, rtol=1e-6)
-    np.testing.assert_array_equal(encoded.row_scale, [114, 127])
-    np.testing.assert_array_equal(encoded.rows, [[127, 0], [-57, 127]])
-    np.testing.assert_allclose(dequantize_table(encoded), [[3, 0], [-1.5, 4]], atol=0.02)
+    np.testing.assert_allclose(quantized.column_scale, np.sqrt([(9 + 2.25) / 2, 16 / 2]) * unit, rtol=1e-6)
+    np.testing.assert_array_equal(quantized.row_scale, [114, 127])
+    np.testing.assert_array_equal(quantized.rows, [[127, 0], [-57, 127]])
+    np.testing.assert_allclose(dequantize_table(quantized), [[3, 0], [-1.5, 4]], atol=0.02)
 
 
 def operators(graph) -> set[str]:
@@ -174,11 +174,11 @@ def test_where_whole_numbers_would_not_do_the_sum_is_one_of_floats(reason):
 def test_a_few_small_rows_have_fewer_levels():
     model = wide_model(24)
     model.table[5] *= 0.003
-    encoded = quantize_table(model.table, "int8")
-    assert encoded.is_whole
-    assert encoded.row_scale[5] == 1
-    assert 20 < np.abs(encoded.rows[5]).max() < 127
-    np.testing.assert_allclose(dequantize_table(encoded), model.table, atol=0.04)
+    quantized = quantize_table(model.table, "int8")
+    assert quantized.is_whole
+    assert quantized.row_scale[5] == 1
+    assert 20 < np.abs(quantized.rows[5]).max() < 127
+    np.testing.assert_allclose(dequantize_table(quantized), model.table, atol=0.04)
 
 
 def test_a_row_that_would_be_left_with_no_level():
@@ -189,10 +189,10 @@ def test_a_row_that_would_be_left_with_no_level():
 
 
 def test_four_bits_by_hand():
-    encoded = quantize_table(np.array([[7, 0, 7]], np.float32), "int4")
+    quantized = quantize_table(np.array([[7, 0, 7]], np.float32), "int4")
     # The columns are scaled to one; the codes are 7, 0, 7: 128 + 16 x 7 + 7 and 128 + 16 x 0.
-    np.testing.assert_array_equal(encoded.rows, [[247, 128]])
-    np.testing.assert_allclose(dequantize_table(encoded), [[7, 0, 7]], rtol=1e-6)
+    np.testing.assert_array_equal(quantized.rows, [[247, 128]])
+    np.testing.assert_allclose(dequantize_table(quantized), [[7, 0, 7]], rtol=1e-6)
 
 
 def test_zeros_stay_zeros():
@@ -206,9 +206,9 @@ def test_zeros_stay_zeros():
 
 def test_a_table_of_eight_bits_stays_as_it_is():
     table = np.arange(-6, 6, dtype=np.int8).reshape(6, 2)
-    encoded = quantize_table(table, "int8")
-    np.testing.assert_array_equal(encoded.rows, table)
-    assert (encoded.row_scale, encoded.column_scale) == (None, None)
+    quantized = quantize_table(table, "int8")
+    np.testing.assert_array_equal(quantized.rows, table)
+    assert (quantized.row_scale, quantized.column_scale) == (None, None)
 
 
 def test_values_beyond_float16_are_refused():

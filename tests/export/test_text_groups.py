@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from tokenizers import normalizers
 
-from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.tables.character_map import ROW_END
 from m2v_onnx.export.tables.composition import probe_composition
+from m2v_onnx.export.tables.composition_tables import build_composition_tables
 from m2v_onnx.export.tables.pair_table import PairTableBuilder
+from m2v_onnx.export.tables.pattern import Pattern
 from m2v_onnx.export.tables.tokenizer_tables import build_tokenizer_tables
 from m2v_onnx.export.tables.trie import Entry, build_trie
-from m2v_onnx.export.text import cell_nodes, composition_nodes, row_nodes, word_nodes
-from m2v_onnx.export.text.added_token_nodes import AddedTokenFinder, Pattern
+from m2v_onnx.export.text import cell_nodes, composition_nodes, row_nodes, sum_nodes, word_nodes
+from m2v_onnx.export.text.added_token_nodes import AddedTokenFinder
 from m2v_onnx.export.text.character_nodes import read_code_points, read_text, split_into_pages
 from m2v_onnx.export.text.match_nodes import Matcher, Matches, PairFinder
 from tests.export import text_twins as twins
@@ -129,7 +130,7 @@ def test_composition(rng):
     classes[list(map(ord, own))] = list(numbers.values())
     n_classes = len(own) + 3
     characters = SimpleNamespace(classes=classes, cells=[()] * n_classes, first_composing=3)
-    tables = composition_nodes.build_composition_tables(characters, composition)
+    tables = build_composition_tables(characters, composition)
     named = [character for character in named if character in numbers]
 
     def write(nodes, name):
@@ -207,7 +208,7 @@ def test_words_and_their_pieces(rng, n_cells):
     values = ints(np.where((lengths == 0) & ~np.array(expected, bool), 99, rng.integers(0, 50, len(lengths))))
 
     def write(nodes, cell_name, value_name, length_name):
-        words = word_nodes.split_words(Nodes("words", nodes.part), cell_name, JOINS)
+        words = word_nodes.split_words(nodes.beside("words"), cell_name, JOINS)
         rules, matches = word_nodes.WordRules(99, SPACES), Matches(value_name, length_name)
         tokens = word_nodes.word_pieces(nodes, words, matches, rules, max_characters=4)
         return [words.inside, words.starts, tokens.ids, tokens.rows]
@@ -229,7 +230,7 @@ def test_whole_words(rng):
     values = ints(rng.integers(0, 50, len(starts)))
 
     def write(nodes, cell_name, value_name, length_name):
-        words = word_nodes.split_words(Nodes("words", nodes.part), cell_name, JOINS)
+        words = word_nodes.split_words(nodes.beside("words"), cell_name, JOINS)
         rules = word_nodes.WordRules(99, SPACES)
         tokens = word_nodes.whole_words(nodes, words, Matches(value_name, length_name), rules)
         return [tokens.ids, tokens.rows]
@@ -252,10 +253,9 @@ def test_rows_to_padded_ids_and_to_sums(rng, n_rows, max_length):
     def write(nodes, source_name, id_name, row_name):
         tokens = word_nodes.Tokens(id_name, row_name)
         numbered = row_nodes.number_columns(nodes, tokens, source_name, max_length=max_length)
-        row_nodes.pad_rows(Nodes("padding", nodes.part), numbered)
-        row_nodes.sum_rows(Nodes("sums", nodes.part), numbered, model, "fp32")
-        nodes.part.constants.update(nodes.part.large)
-        return ["input_ids", "attention_mask", "sum", "known"]
+        ids, mask = row_nodes.pad_rows(nodes.beside("padding"), numbered)
+        total, known = sum_nodes.sum_rows(nodes.beside("sums"), numbered, model, "fp32")
+        return [ids, mask, total, known]
 
     found = twins.run_group(write, ints(np.zeros((n_rows, 1))), ids, rows)
     padded, mask = twins.pad_rows(ids.tolist(), rows.tolist(), n_rows, max_length)

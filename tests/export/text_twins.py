@@ -10,11 +10,12 @@ import onnx
 import onnxruntime
 from onnx import helper
 
+from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.tables.character_map import NOTHING, ROW_END, CharacterMap
+from m2v_onnx.export.tables.composition_tables import CompositionTables
+from m2v_onnx.export.tables.pattern import Pattern
 from m2v_onnx.export.tables.trie import Entry
-from m2v_onnx.export.text.added_token_nodes import Pattern
-from m2v_onnx.export.text.composition_nodes import CompositionTables
 
 
 def run_group(
@@ -25,19 +26,18 @@ def run_group(
     names = [f"input_{number}" for number in range(len(arrays))]
     outputs = write(nodes, *names)
     types = [helper.np_dtype_to_tensor_dtype(array.dtype) for array in arrays]
-    graph = helper.make_graph(
-        nodes.part.nodes,
+    graph = nodes.to_proto(
         "group",
         [
             helper.make_tensor_value_info(*info, [None] * a.ndim)
             for *info, a in zip(names, types, arrays, strict=True)
         ],
         [onnx.ValueInfoProto(name=name) for name in outputs],
-        [onnx.numpy_helper.from_array(array, name) for name, array in nodes.part.constants.items()],
     )
     versions = {"": 17} | (opsets or {})
     imports = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
-    content = helper.make_model(graph, opset_imports=imports, ir_version=8).SerializeToString()
+    proto = helper.make_model(graph, opset_imports=imports, ir_version=8)
+    content = Graph(proto, nodes.large).to_proto().SerializeToString()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -13,8 +13,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from m2v_onnx.export.graph import Graph, Part, assemble
-from m2v_onnx.export.ids.pooling_part import pooling_part
+from m2v_onnx.export.assembly import assemble
+from m2v_onnx.export.graph import Graph
+from m2v_onnx.export.ids.row_mean import row_mean
+from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
 
@@ -40,15 +42,18 @@ def build_ids_graph(
         to `last_hidden_state` float32 (batch, sequence, D) and `sentence_embedding` float32 (batch, D).
         With precision int8 a text may have up to MOST_INT8_TOKENS tokens.
     """
-    part = pooling_part(model, precision) + _repeat_part(model.dim)
+    nodes = Nodes()
+    ids, mask, types = [*ids_infos(), _token_types_input(token_types)]
+    sentence = row_mean(nodes, model, precision, ids=ids.name, mask=mask.name)
+    _repeat(nodes, sentence, ids.name, types.name, model.dim)
     if token_types == "optional":
-        part.constants["token_type_ids"] = np.zeros((1, 1), np.int64)
+        nodes.constant(types.name, np.zeros((1, 1)), np.int64)
     hidden = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [*IDS_SHAPE, model.dim])
     return assemble(
-        part,
+        nodes,
         model,
         name="ids" if token_types == "optional" else "ids3",
-        inputs=[*ids_infos(), _token_types_input(token_types)],
+        inputs=[ids, mask, types],
         outputs=[hidden, sentence_output(model)],
     )
 
@@ -72,30 +77,23 @@ def _token_types_input(token_types: Literal["optional", "required"]) -> onnx.Val
     return helper.make_tensor_value_info("token_type_ids", TensorProto.INT64, shape)
 
 
-def _repeat_part(dim: int) -> Part:
-    """`sentence_embedding` -> `last_hidden_state`; what is in `token_type_ids` changes nothing.
+def _repeat(nodes: Nodes, sentence: str, ids: str, token_types: str, dim: int) -> str:
+    """Give `last_hidden_state`, the sentence vector at every position; what the token types are is the same.
 
     With no element in them, nobody wants the hidden states: no position is written.
     """
-    nodes = [
-        helper.make_node("ReduceSum", ["token_type_ids"], ["type_sum"], keepdims=0),
-        helper.make_node("Mul", ["type_sum", "zero"], ["type_zero"]),
-        helper.make_node("Cast", ["type_zero"], ["nothing"], to=TensorProto.FLOAT),
-        helper.make_node("Add", ["sentence_embedding", "nothing"], ["sentence"]),
-        helper.make_node("Unsqueeze", ["sentence", "axis_1"], ["sentence_row"]),
-        helper.make_node("Shape", ["input_ids"], ["ids_shape"]),
-        helper.make_node("Size", ["token_type_ids"], ["n_types"]),
-        helper.make_node("Min", ["n_types", "one_type"], ["any_type"]),
-        helper.make_node("Max", ["any_type", "batch_alone"], ["is_wanted"]),
-        helper.make_node("Mul", ["ids_shape", "is_wanted"], ["hidden_shape"]),
-        helper.make_node("Concat", ["hidden_shape", "dim"], ["tokens_shape"], axis=0),
-        helper.make_node("Expand", ["sentence_row", "tokens_shape"], ["last_hidden_state"]),
-    ]
-    constants = {
-        "axis_1": np.array([1], np.int64),
-        "zero": np.array(0, np.int64),
-        "one_type": np.array(1, np.int64),
-        "batch_alone": np.array([1, 0], np.int64),
-        "dim": np.array([dim], np.int64),
-    }
-    return Part(nodes, constants)
+    type_sum = nodes.add("ReduceSum", [token_types], "type_sum", keepdims=0)
+    type_zero = nodes.add("Mul", [type_sum, nodes.constant("zero", 0, np.int64)], "type_zero")
+    nothing = nodes.cast(type_zero, TensorProto.FLOAT, "nothing")
+    sentence = nodes.add("Add", [sentence, nothing], "sentence")
+    axis = nodes.constant("axis_1", [1], np.int64)
+    sentence_row = nodes.add("Unsqueeze", [sentence, axis], "sentence_row")
+    ids_shape = nodes.add("Shape", [ids], "ids_shape")
+    n_types = nodes.add("Size", [token_types], "n_types")
+    any_type = nodes.add("Min", [n_types, nodes.constant("one_type", 1, np.int64)], "any_type")
+    batch_alone = nodes.constant("batch_alone", [1, 0], np.int64)
+    is_wanted = nodes.add("Max", [any_type, batch_alone], "is_wanted")
+    hidden_shape = nodes.add("Mul", [ids_shape, is_wanted], "hidden_shape")
+    dim_name = nodes.constant("dim", [dim], np.int64)
+    tokens_shape = nodes.add("Concat", [hidden_shape, dim_name], "tokens_shape", axis=0)
+    return nodes.add("Expand", [sentence_row, tokens_shape], "last_hidden_state")

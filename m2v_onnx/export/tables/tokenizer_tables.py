@@ -10,10 +10,10 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.export.tables.character_map import Cell, CellReader, CharacterMap, build_character_map
 from m2v_onnx.export.tables.composition import Composition, probe_composition
+from m2v_onnx.export.tables.composition_tables import CompositionTables, build_composition_tables
+from m2v_onnx.export.tables.pattern import Pattern
 from m2v_onnx.export.tables.tokenizer_components import TokenizerComponents, read_components
 from m2v_onnx.export.tables.trie import Entry, Trie, build_trie
-from m2v_onnx.export.text.added_token_nodes import Pattern
-from m2v_onnx.export.text.composition_nodes import CompositionTables, build_composition_tables
 from m2v_onnx.tokenizer.characters import Kind
 
 # The numbers of the roots of the trie of tokens.

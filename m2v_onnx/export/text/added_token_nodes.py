@@ -9,23 +9,9 @@ import numpy as np
 from onnx import TensorProto
 
 from m2v_onnx.export.nodes import Nodes
+from m2v_onnx.export.tables.pattern import Pattern
 from m2v_onnx.export.tables.trie import Entry, build_trie
 from m2v_onnx.export.text.match_nodes import Matcher, Matches
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """How an added token is found.
-
-    Attributes:
-        symbols: what it is made of, one key each.
-        token_class: the class that stands for it.
-        single_word: whether a word character on either side hides it.
-    """
-
-    symbols: tuple[Hashable, ...]
-    token_class: int
-    single_word: bool
 
 
 @dataclass(frozen=True)
@@ -149,7 +135,7 @@ def _choose(nodes: Nodes, candidates: _Candidates) -> str:
     is_first = nodes.add("Equal", [numbers, nodes.constant("zero_number", 0)], "is_first")
     met = nodes.cast(is_first, TensorProto.INT32, "first_met")
     body = Nodes(f"{nodes.group}/chain")
-    step, old = f"{body.group}/step", f"{body.group}/met"
+    step, old = body.name("step"), body.name("met")
     none = body.add("Sub", [old, old], "none")
     reached = body.add("ScatterElements", [none, step, old], "reached", axis=0, reduction="add")
     reached = body.add("Min", [reached, body.constant("one", 1)], "reached_once")

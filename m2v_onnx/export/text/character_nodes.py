@@ -80,7 +80,7 @@ def read_text(nodes: Nodes, text: str, characters: CharacterMap, *, n_characters
     default, by_range, listed = _group_classes(characters)
     unlisted = len(characters.cells)
     numbers = {_PAD: NOTHING} | {chr(point): int(characters.classes[point]) for point in listed}
-    classes = _encode_labels(nodes, split, numbers, unlisted, "listed_classes")
+    classes = _number_labels(nodes, split, numbers, unlisted, "listed_classes")
     highest = nodes.add("ReduceMax", [classes], "highest", keepdims=0)
     any_unlisted = nodes.add("Equal", [highest, nodes.constant("unlisted", unlisted)], "any_unlisted")
     inside = Nodes(f"{nodes.group}/unlisted")
@@ -103,7 +103,7 @@ def _split_into_chunks(nodes: Nodes, text: str, n_characters: int | None) -> tup
     chunks = _tokenize(nodes, texts, "chunks", tokenexp=f"(?s).{{1,{width}}}", pad_value="")
     if n_characters is not None:
         chunks = nodes.cut(chunks, 0, n_characters // width, "first_chunks", axis=1)
-    is_chunk = _encode_labels(nodes, chunks, {"": 0}, 1, "is_chunk")
+    is_chunk = _number_labels(nodes, chunks, {"": 0}, 1, "is_chunk")
     others = nodes.cut(is_chunk, 1, None, "is_later_chunk", axis=1)
     # The first is kept even of an empty text, for its row end.
     before, behind = (
@@ -151,7 +151,7 @@ def _find_ranges(
         asked = nodes.add("Concat", [found, example], f"{name}_asked", axis=0)
         pattern = "".join(f"\\x{{{first:X}}}-\\x{{{last:X}}}" for first, last in ranges)
         answers = _tokenize(nodes, asked, f"{name}_answers", tokenexp=f"[{pattern}]")
-        is_in = _encode_labels(nodes, answers, {_PAD: 0}, 1, f"{name}_is_in")
+        is_in = _number_labels(nodes, answers, {_PAD: 0}, 1, f"{name}_is_in")
         is_in = nodes.cut(nodes.add("Reshape", [is_in, flat_shape], f"{name}_flat"), 0, -1, f"{name}_own")
         own = nodes.add("Mul", [is_in, nodes.constant(f"{name}_way", number - default)], f"{name}_own_change")
         change = nodes.add("Add", [change, own], f"{name}_change")
@@ -175,9 +175,9 @@ def _tokenize(nodes: Nodes, text: str, output: str, **attributes: Any) -> str:  
     return nodes.add("Tokenizer", [text], output, domain="com.microsoft", **attributes)
 
 
-def _encode_labels(nodes: Nodes, text: str, numbers: dict[str, int], default: int, output: str) -> str:
+def _number_labels(nodes: Nodes, text: str, numbers: dict[str, int], default: int, output: str) -> str:
     """Give the number of each string."""
-    encoded = nodes.add(
+    numbered = nodes.add(
         "LabelEncoder",
         [text],
         f"{output}_int64",
@@ -186,4 +186,4 @@ def _encode_labels(nodes: Nodes, text: str, numbers: dict[str, int], default: in
         values_int64s=list(numbers.values()),
         default_int64=default,
     )
-    return nodes.cast(encoded, TensorProto.INT32, output)
+    return nodes.cast(numbered, TensorProto.INT32, output)

@@ -3,7 +3,7 @@
 The groups of nodes, in order: characters to classes (`character_nodes`), added tokens in the text as it is
 (`added_token_nodes`), composition (`composition_nodes`), classes to cells (`cell_nodes`), added tokens in the
 normalised text, cells to words, the longest token at every place (`match_nodes`), words to tokens
-(`word_nodes`), and rows of tokens to padded ids or to vectors (`row_nodes`).
+(`word_nodes`), and rows of tokens to padded ids (`row_nodes`) or to sums of vectors (`sum_nodes`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Literal
 
 from onnx import TensorProto, ValueInfoProto, helper
 
-from m2v_onnx.export.graph import Graph, Part, assemble
+from m2v_onnx.export.assembly import assemble
+from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.ids.ids_graph import ids_infos, sentence_output
-from m2v_onnx.export.ids.pooling_part import mean_part
+from m2v_onnx.export.ids.row_mean import mean
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.export.tables.tokenizer_tables import START, TokenizerTables, build_tokenizer_tables
 from m2v_onnx.export.text.added_token_nodes import AddedTokenFinder
@@ -22,7 +23,8 @@ from m2v_onnx.export.text.cell_nodes import expand, frame, line_up
 from m2v_onnx.export.text.character_nodes import read_code_points, read_text
 from m2v_onnx.export.text.composition_nodes import compose
 from m2v_onnx.export.text.match_nodes import Matcher
-from m2v_onnx.export.text.row_nodes import RowTokens, number_columns, pad_rows, sum_rows
+from m2v_onnx.export.text.row_nodes import RowTokens, number_columns, pad_rows
+from m2v_onnx.export.text.sum_nodes import sum_rows
 from m2v_onnx.export.text.word_nodes import Tokens, WordRules, split_words, whole_words, word_pieces
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
@@ -80,71 +82,72 @@ def build_tokenizer_graph(model: StaticEmbedding, *, source: Source = "text") ->
     Raises:
         ArgumentError: when the graph cannot carry the tokenizer exactly; it names what stands in the way.
     """
-    part = Part([])
-    pad_rows(Nodes("padding", part), _write_tokenizer(part, model, source))
-    return _assemble(part, model, source, name=f"tokenizer_{source}", outputs=ids_infos())
+    nodes = Nodes()
+    pad_rows(nodes.beside("padding"), _write_tokenizer(nodes, model, source))
+    return _assemble(nodes, model, source, name=f"tokenizer_{source}", outputs=ids_infos())
 
 
 def _build_sentence_graph(model: StaticEmbedding, source: Source, precision: Precision) -> Graph:
-    part = Part([])
-    tokens = _write_tokenizer(part, model, source)
-    sum_rows(Nodes("sums", part), tokens, model, precision)
-    return _assemble(part + mean_part(model), model, source, name=source, outputs=[sentence_output(model)])
+    nodes = Nodes()
+    tokens = _write_tokenizer(nodes, model, source)
+    total, known = sum_rows(nodes.beside("sums"), tokens, model, precision)
+    mean(nodes, model, total, known)
+    return _assemble(nodes, model, source, name=source, outputs=[sentence_output(model)])
 
 
 def _assemble(
-    part: Part, model: StaticEmbedding, source: Source, *, name: str, outputs: list[ValueInfoProto]
+    nodes: Nodes, model: StaticEmbedding, source: Source, *, name: str, outputs: list[ValueInfoProto]
 ) -> Graph:
     info = helper.make_tensor_value_info(source, *_INPUTS[source])
     opsets = {"com.microsoft": 1, "ai.onnx.ml": 2} if source == "text" else {}
-    return assemble(part, model, name=name, inputs=[info], outputs=outputs, opsets=opsets)
+    return assemble(nodes, model, name=name, inputs=[info], outputs=outputs, opsets=opsets)
 
 
-def _write_tokenizer(part: Part, model: StaticEmbedding, source: Source) -> RowTokens:
+def _write_tokenizer(nodes: Nodes, model: StaticEmbedding, source: Source) -> RowTokens:
     """Write all groups from the source to the tokens of every row."""
     tables = build_tokenizer_tables(model.tokenizer)
     max_length = model.config.max_length
     n_characters = None if max_length is None else max_length * model.median_token_length
     read = read_text if source == "text" else read_code_points
-    classes = read(Nodes("characters", part), source, tables.characters, n_characters=n_characters)
-    cells = _write_cells(part, frame(Nodes("frame", part), classes), tables)
-    tokens = _write_words(part, cells, tables)
-    return number_columns(Nodes("rows", part), tokens, source, max_length=max_length)
+    classes = read(nodes.beside("characters"), source, tables.characters, n_characters=n_characters)
+    cells = _write_cells(nodes, frame(nodes.beside("frame"), classes), tables)
+    tokens = _write_words(nodes, cells, tables)
+    return number_columns(nodes.beside("rows"), tokens, source, max_length=max_length)
 
 
-def _write_cells(part: Part, classes: str, tables: TokenizerTables) -> str:
+def _write_cells(nodes: Nodes, classes: str, tables: TokenizerTables) -> str:
     """Write the groups from classes to the cells of the normalised text, added tokens in their place."""
     characters = tables.characters
     if tables.raw_patterns:
         finder = AddedTokenFinder(tables.raw_patterns, keys=characters.identities, words=characters.is_word)
-        classes = finder.write(Nodes("raw_tokens", part), classes)
-    classes = line_up(Nodes("line", part), classes)
+        classes = finder.write(nodes.beside("raw_tokens"), classes)
+    classes = line_up(nodes.beside("line"), classes)
     if tables.composition is not None:
-        classes = compose(Nodes("composition", part), classes, characters, tables.composition)
-    cells = expand(Nodes("cells", part), classes, characters)
+        classes = compose(nodes.beside("composition"), classes, characters, tables.composition)
+    cells = expand(nodes.beside("cells"), classes, characters)
     if tables.normalized_patterns:
         keys = [cell[:2] for cell in tables.single_cells]
         words = [cell.is_word for cell in tables.single_cells]
         finder = AddedTokenFinder(tables.normalized_patterns, keys=keys, words=words)
-        cells = finder.write(Nodes("normalized_tokens", part), cells)
+        cells = finder.write(nodes.beside("normalized_tokens"), cells)
     return cells
 
 
-def _write_words(part: Part, cells: str, tables: TokenizerTables) -> Tokens:
+def _write_words(nodes: Nodes, cells: str, tables: TokenizerTables) -> Tokens:
     """Write the groups from cells to tokens."""
     components = tables.components
-    words = split_words(Nodes("words", part), cells, tables.joins)
-    nodes = Nodes("match", part)
-    matcher = Matcher(nodes, tables.trie)
-    symbols = nodes.look_up(nodes.constant("symbols", tables.symbols), words.cells, "symbols")
+    words = split_words(nodes.beside("words"), cells, tables.joins)
+    match = nodes.beside("match")
+    matcher = Matcher(match, tables.trie)
+    symbols = match.look_up(match.constant("symbols", tables.symbols), words.cells, "symbols")
     substrings = matcher.substrings(symbols)
-    start = nodes.constant("start_root", tables.trie.first_root + START)
+    start = match.constant("start_root", tables.trie.first_root + START)
     rules = WordRules(components.unk_id, tables.spaces)
     limit = components.max_word_characters
     if limit is None:
-        zeros = nodes.add("Sub", [words.starts, words.starts], "zeros")
-        matches = matcher.longest(substrings, words.starts, nodes.add("Add", [start, zeros], "roots"))
-        return whole_words(Nodes("tokens", part), words, matches, rules)
-    inside = nodes.cast(words.inside, TensorProto.INT32, "inside")
-    matches = matcher.longest(substrings, words.positions, nodes.add("Sub", [start, inside], "roots"))
-    return word_pieces(Nodes("tokens", part), words, matches, rules, max_characters=limit)
+        zeros = match.add("Sub", [words.starts, words.starts], "zeros")
+        matches = matcher.longest(substrings, words.starts, match.add("Add", [start, zeros], "roots"))
+        return whole_words(nodes.beside("tokens"), words, matches, rules)
+    inside = match.cast(words.inside, TensorProto.INT32, "inside")
+    matches = matcher.longest(substrings, words.positions, match.add("Sub", [start, inside], "roots"))
+    return word_pieces(nodes.beside("tokens"), words, matches, rules, max_characters=limit)

@@ -115,15 +115,16 @@ def word_pieces(
 def _walk(nodes: Nodes, following: str, marks: str, places: str) -> tuple[str, str]:
     """Follow every word's chain to its end, all words at once; mark every place, and give the last."""
     body = Nodes("walk")
+    old_marks, old_places = body.name("marks"), body.name("places")
     one = body.constant("one", [1])
-    shape = body.add("Shape", ["walk/places"], "shape")
+    shape = body.add("Shape", [old_places], "shape")
     ones = body.add("Expand", [one, shape], "ones")
-    marked = body.add("ScatterElements", ["walk/marks", "walk/places", ones], "marked", axis=0)
-    moved = body.look_up(following, "walk/places", "moved")
-    way = body.add("Sub", [moved, "walk/places"], "way")
+    marked = body.add("ScatterElements", [old_marks, old_places, ones], "marked", axis=0)
+    moved = body.look_up(following, old_places, "moved")
+    way = body.add("Sub", [moved, old_places], "way")
     longest = body.add("ReduceMax", [way], "longest_way", keepdims=0)
     goes_on = body.cast(longest, TensorProto.BOOL, "goes_on")
-    state = {"walk/marks": marks, "walk/places": places}
+    state = {old_marks: marks, old_places: places}
     marks, ends = nodes.repeat(body, state=state, new_state=[marked, moved], goes_on=goes_on)
     return marks, ends
 
