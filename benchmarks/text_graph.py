@@ -29,6 +29,7 @@ from checks.tokenizers_roundtrip import read_texts
 from m2v_onnx.distill.vocabulary import build_vocabulary
 from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.ids.ids_graph import build_ids_graph
+from m2v_onnx.export.tables.tokenizer_tables import build_tokenizer_tables
 from m2v_onnx.export.text.text_graph import (
     Source,
     build_codepoints_graph,
@@ -138,7 +139,8 @@ def feed(batch: list[str], source: str) -> dict[str, np.ndarray]:
 
 def count_differences(model: StaticModel, batches: list[list[str]]) -> list[int]:
     """Give for each source the number of texts with other ids than the tokenizers library gives them."""
-    sessions = {source: open_graph(build_tokenizer_graph(model, source=source)) for source in SOURCES}
+    tables = build_tokenizer_tables(model.tokenizer)
+    sessions = {source: open_graph(build_tokenizer_graph(model, tables, source=source)) for source in SOURCES}
     limit = model.config.max_length
     cut = None if limit is None else limit * model.median_token_length
     counts = dict.fromkeys(SOURCES, 0)
@@ -184,7 +186,8 @@ def speed(shared: Path) -> None:
     title_lines = (shared / "eval/clustering/20news_subjects.tsv").read_text("utf-8").split("\n")[1:65]
     news, titles = ([line.split("\t")[1] for line in lines] for lines in (news_lines, title_lines))
     builders = {"text": build_text_graph, "codepoints": build_codepoints_graph}
-    graphs = {name: build(model) for name, build in builders.items()}
+    tables = build_tokenizer_tables(tokenizer)
+    graphs = {name: build(model, tables) for name, build in builders.items()}
     ids_session = open_graph(build_ids_graph(model))
     print("| | 64 news texts, ms | 64 titles, ms | one title, ms | load, ms | MB beside the table |")
     print("| --- | --- | --- | --- | --- | --- |")

@@ -104,9 +104,8 @@ class StaticModel(StaticEmbedding):
 
         Args:
             path: the folder to write.
-            graphs: `ids`, the one that every engine takes; `ids3`, for engines that always give three
-                inputs; `tokens`, the vector of every token; `text`, `codepoints` and `tokenizer`, with the
-                tokenizer inside (see docs/text-graph.md).
+            graphs: kinds of graph; `m2v_onnx.export.kinds.GRAPH_KINDS` says what each is for. `ids` is the
+                one that every engine takes, and `text` has the tokenizer inside.
             precisions: number types that each graph is written in; outputs are float32 always.
             table: `embedded` gives graphs that stand alone, in `onnx/`. With `shared`, those whose table is
                 the one in `model.safetensors` lie beside that file and point into it.

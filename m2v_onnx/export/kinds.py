@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from m2v_onnx.export.sources import GraphSources
 from m2v_onnx.folder.names import EMBEDDED_GRAPHS, IDS_STEM, TEXT_STEM, graph_file_name
 from m2v_onnx.model.quantization import PRECISIONS, Precision
-from m2v_onnx.model.static_embedding import StaticEmbedding
 
 if TYPE_CHECKING:
     from m2v_onnx.export.graph import Graph
 
 GraphName = Literal["ids", "ids3", "tokens", "text", "codepoints", "tokenizer"]
 TablePlace = Literal["embedded", "shared"]
+Result = Literal["vectors", "token vectors", "token ids"]
 DEFAULT_GRAPHS: tuple[GraphName, ...] = ("ids",)
 
 Feeds = dict[str, npt.NDArray[Any]]
@@ -34,16 +35,23 @@ class GraphKind:
     Attributes:
         stem: of the names of its files.
         about: what it is for, in a few words.
-        build: makes the graph of a model with a table of a precision.
+        build: makes the graph with a table of a precision.
         feed: gives the inputs for texts and their token ids.
-        has_table: whether it holds the table, and so has a file for each precision.
+        result: what it gives: `vectors` is `sentence_embedding`, which `last_hidden_state` may repeat for
+            every token; `token vectors` is both, the second with a vector of each token; `token ids` is
+            `input_ids` and `attention_mask`.
     """
 
     stem: str
     about: str
-    build: Callable[[StaticEmbedding, Precision], Graph]
+    build: Callable[[GraphSources, Precision], Graph]
     feed: Callable[[Sequence[str], Sequence[list[int]]], Feeds]
-    has_table: bool = True
+    result: Result = "vectors"
+
+    @property
+    def has_table(self) -> bool:
+        """Whether it holds the table, and so has a file for each precision."""
+        return self.result != "token ids"
 
     def file_name(self, precision: Precision) -> str:
         """Give the name of a graph's file, without its folder.
@@ -62,6 +70,11 @@ class GraphFile:
     graph: GraphName
     precision: Precision
 
+    @property
+    def kind(self) -> GraphKind:
+        """The kind of the graph."""
+        return GRAPH_KINDS[self.graph]
+
 
 def graph_files(folder: Path) -> Iterator[GraphFile]:
     """Give every graph of a static model that a folder holds, embedded and shared ones."""
@@ -78,40 +91,40 @@ def graph_files(folder: Path) -> Iterator[GraphFile]:
 # The builders need onnx, which is an extra: each is imported when it is called.
 
 
-def _build_ids(model: StaticEmbedding, precision: Precision) -> Graph:
-    from m2v_onnx.export.ids.ids_graph import build_ids_graph
+def _build_ids(sources: GraphSources, precision: Precision) -> Graph:
+    from m2v_onnx.export.ids.ids_graph import build_ids_graph  # needs an extra
 
-    return build_ids_graph(model, precision=precision)
-
-
-def _build_ids3(model: StaticEmbedding, precision: Precision) -> Graph:
-    from m2v_onnx.export.ids.ids_graph import build_ids_graph
-
-    return build_ids_graph(model, precision=precision, token_types="required")
+    return build_ids_graph(sources.model, precision=precision)
 
 
-def _build_tokens(model: StaticEmbedding, precision: Precision) -> Graph:
-    from m2v_onnx.export.ids.tokens_graph import build_tokens_graph
+def _build_ids3(sources: GraphSources, precision: Precision) -> Graph:
+    from m2v_onnx.export.ids.ids_graph import build_ids_graph  # needs an extra
 
-    return build_tokens_graph(model, precision=precision)
-
-
-def _build_text(model: StaticEmbedding, precision: Precision) -> Graph:
-    from m2v_onnx.export.text.text_graph import build_text_graph
-
-    return build_text_graph(model, precision=precision)
+    return build_ids_graph(sources.model, precision=precision, token_types="required")
 
 
-def _build_codepoints(model: StaticEmbedding, precision: Precision) -> Graph:
-    from m2v_onnx.export.text.text_graph import build_codepoints_graph
+def _build_tokens(sources: GraphSources, precision: Precision) -> Graph:
+    from m2v_onnx.export.ids.tokens_graph import build_tokens_graph  # needs an extra
 
-    return build_codepoints_graph(model, precision=precision)
+    return build_tokens_graph(sources.model, precision=precision)
 
 
-def _build_tokenizer(model: StaticEmbedding, _precision: Precision) -> Graph:
-    from m2v_onnx.export.text.text_graph import build_tokenizer_graph
+def _build_text(sources: GraphSources, precision: Precision) -> Graph:
+    from m2v_onnx.export.text.text_graph import build_text_graph  # needs an extra
 
-    return build_tokenizer_graph(model)
+    return build_text_graph(sources.model, sources.tables, precision=precision)
+
+
+def _build_codepoints(sources: GraphSources, precision: Precision) -> Graph:
+    from m2v_onnx.export.text.text_graph import build_codepoints_graph  # needs an extra
+
+    return build_codepoints_graph(sources.model, sources.tables, precision=precision)
+
+
+def _build_tokenizer(sources: GraphSources, _precision: Precision) -> Graph:
+    from m2v_onnx.export.text.text_graph import build_tokenizer_graph  # needs an extra
+
+    return build_tokenizer_graph(sources.model, sources.tables)
 
 
 def _feed_texts(texts: Sequence[str], _token_ids: Sequence[list[int]]) -> Feeds:
@@ -148,7 +161,11 @@ GRAPH_KINDS: dict[GraphName, GraphKind] = {
         _feed_ids3,
     ),
     "tokens": GraphKind(
-        f"{IDS_STEM}_tokens", "token ids in, the vector of every token out", _build_tokens, _feed_ids
+        f"{IDS_STEM}_tokens",
+        "token ids in, the vector of every token out",
+        _build_tokens,
+        _feed_ids,
+        result="token vectors",
     ),
     "text": GraphKind(
         TEXT_STEM,
@@ -163,6 +180,10 @@ GRAPH_KINDS: dict[GraphName, GraphKind] = {
         _feed_codepoints,
     ),
     "tokenizer": GraphKind(
-        "tokenizer", "strings in, token ids and mask out", _build_tokenizer, _feed_texts, has_table=False
+        "tokenizer",
+        "strings in, token ids and mask out",
+        _build_tokenizer,
+        _feed_texts,
+        result="token ids",
     ),
 }

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.export.kinds import GRAPH_KINDS, Feeds, GraphFile, GraphName, graph_files
+from m2v_onnx.export.kinds import Feeds, GraphFile, GraphName, Result, graph_files
 from m2v_onnx.folder.goldens import Goldens, read_goldens
 from m2v_onnx.folder.reading import read_embedding
 from m2v_onnx.model.quantization import PRECISIONS, Precision, dequantize_table, quantize_table
@@ -108,7 +108,7 @@ def _verify_graph(file: GraphFile, *, folder: Path, model: StaticEmbedding, gold
         foreign_operators=tuple(sorted(_foreign_operators(proto.graph))),
     )
     try:
-        if file.graph == "tokenizer":
+        if file.kind.result == "token ids":
             _check_token_ids(file, goldens)
             return report
         specification = replace(model, table=dequantize_table(quantize_table(model.table, file.precision)))
@@ -167,11 +167,11 @@ def _run(file: GraphFile, model: StaticEmbedding, goldens: Goldens) -> list[Vect
         FolderError: when the hidden states are not what the graph's kind promises.
     """
     session = open_session(file.path)
-    make_feeds = GRAPH_KINDS[file.graph].feed
+    make_feeds = file.kind.feed
     outputs = [output.name for output in session.get_outputs()]
     batch = dict(zip(outputs, session.run(None, make_feeds(goldens.texts, goldens.token_ids)), strict=True))
     if "last_hidden_state" in batch:
-        _check_hidden_states(file.graph, batch, model, goldens.token_ids)
+        _check_hidden_states(file.kind.result, batch, model, goldens.token_ids)
     singles = [
         session.run(["sentence_embedding"], make_feeds([text], [token_ids]))[0]
         for text, token_ids in zip(goldens.texts, goldens.token_ids, strict=True)
@@ -180,11 +180,11 @@ def _run(file: GraphFile, model: StaticEmbedding, goldens: Goldens) -> list[Vect
 
 
 def _check_hidden_states(
-    graph: GraphName, outputs: Feeds, model: StaticEmbedding, token_ids: Sequence[list[int]]
+    result: Result, outputs: Feeds, model: StaticEmbedding, token_ids: Sequence[list[int]]
 ) -> None:
     hidden = outputs["last_hidden_state"]
     expected = np.broadcast_to(outputs["sentence_embedding"][:, None], hidden.shape)
-    if graph == "tokens":
+    if result == "token vectors":
         expected = np.zeros_like(hidden)
         for row, ids in zip(expected, token_ids, strict=True):
             counts = ~np.isin(ids, sorted(model.masked_ids))
@@ -195,11 +195,8 @@ def _check_hidden_states(
 
 
 def _check_token_ids(file: GraphFile, goldens: Goldens) -> None:
-    names, feeds = (
-        ["input_ids", "attention_mask"],
-        GRAPH_KINDS["tokenizer"].feed(goldens.texts, goldens.token_ids),
-    )
-    ids, mask = open_session(file.path).run(names, feeds)
+    feeds = file.kind.feed(goldens.texts, goldens.token_ids)
+    ids, mask = open_session(file.path).run(["input_ids", "attention_mask"], feeds)
     for index, expected in enumerate(goldens.token_ids):
         found = ids[index, mask[index] == 1].tolist()
         if found != expected:

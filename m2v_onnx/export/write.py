@@ -9,10 +9,11 @@ from typing import get_args
 from m2v_onnx.errors import check_choice
 from m2v_onnx.export.graph import ExternalTensor, Graph
 from m2v_onnx.export.kinds import GRAPH_KINDS, GraphFile, GraphName, TablePlace, graph_files
+from m2v_onnx.export.sources import GraphSources
 from m2v_onnx.folder.engine_files import write_engine_files
 from m2v_onnx.folder.goldens import make_goldens, write_goldens
 from m2v_onnx.folder.model_card import write_model_card
-from m2v_onnx.folder.names import EMBEDDED_GRAPHS, TABLE_NAME
+from m2v_onnx.folder.names import EMBEDDED_GRAPHS, IDS_STEM, TABLE_NAME
 from m2v_onnx.folder.reading import read_embedding
 from m2v_onnx.folder.tensors import locate_table
 from m2v_onnx.model.quantization import PRECISIONS, Precision
@@ -57,20 +58,21 @@ def add_graphs(
     model = read_embedding(folder)
     write_engine_files(model, folder)
     write_goldens(make_goldens(model), folder)
+    sources = GraphSources(model)
     for kind in (GRAPH_KINDS[graph] for graph in graphs):
         for file_name, precision in {kind.file_name(one): one for one in precisions}.items():
-            _write_graph(kind.build(model, precision), folder, file_name, table)
+            _write_graph(kind.build(sources, precision), folder, file_name, table)
     files = {file.path.relative_to(folder).as_posix(): _describe(file) for file in graph_files(folder)}
     write_model_card(model, folder, name=name, graphs=files)
 
 
 def _describe(file: GraphFile) -> str:
     """Say what a graph is, for the model card."""
-    kind = GRAPH_KINDS[file.graph]
+    kind = file.kind
     about = f"{kind.about}; {file.precision}" if kind.has_table else kind.about
     if file.path.parent.name != EMBEDDED_GRAPHS:
         return f"{about}, its table in `{TABLE_NAME}`"
-    in_js = f", in transformers.js `{PRECISIONS[file.precision].js_name}`" if file.graph == "ids" else ""
+    in_js = f", in transformers.js `{PRECISIONS[file.precision].js_name}`" if kind.stem == IDS_STEM else ""
     return about + in_js
 
 

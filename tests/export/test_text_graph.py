@@ -17,7 +17,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.ids.ids_graph import build_ids_graph
-from m2v_onnx.export.tables.tokenizer_tables import build_tokenizer_tables
+from m2v_onnx.export.tables.tokenizer_tables import TokenizerTables, build_tokenizer_tables
 from m2v_onnx.export.text.text_graph import build_codepoints_graph, build_text_graph, build_tokenizer_graph
 from tests.builders import word_piece
 from tests.export.text_models import TOKENIZERS, static_model, tiny_bert
@@ -45,9 +45,13 @@ def feed(texts: list[str], source: str) -> dict[str, np.ndarray]:
 
 
 @cache
+def tables_of(name: str) -> TokenizerTables:
+    return build_tokenizer_tables(TOKENIZERS[name]())
+
+
+@cache
 def tokenizer_session(name: str, source: str, max_length: int | None) -> onnxruntime.InferenceSession:
-    model = static_model(TOKENIZERS[name](), max_length=max_length)
-    return open_graph(build_tokenizer_graph(model, source=source))
+    return open_graph(build_tokenizer_graph(model_of(name, max_length), tables_of(name), source=source))
 
 
 @cache
@@ -185,7 +189,7 @@ def test_the_ids_of_any_texts_are_those_of_the_library(name):
 @pytest.fixture(scope="module", params=SOURCES)
 def sentence_session(request):
     build = {"text": build_text_graph, "codepoints": build_codepoints_graph}[request.param]
-    return request.param, open_graph(build(static_model(TOKENIZERS["bert"](), max_length=40)))
+    return request.param, open_graph(build(model_of("bert", 40), tables_of("bert")))
 
 
 def test_the_vectors_are_those_of_the_specification(sentence_session):
@@ -206,7 +210,8 @@ def test_every_precision_gives_the_vectors_of_the_ids_graph(precision):
         padded[row, : len(own)], mask[row, : len(own)] = own, 1
     feeds = {"input_ids": padded, "attention_mask": mask}
     [expected] = open_graph(build_ids_graph(model, precision=precision)).run(["sentence_embedding"], feeds)
-    [found] = open_graph(build_text_graph(model, precision=precision)).run(None, feed(HARD_TEXTS, "text"))
+    graph = build_text_graph(model, tables_of("bert"), precision=precision)
+    [found] = open_graph(graph).run(None, feed(HARD_TEXTS, "text"))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
@@ -242,7 +247,8 @@ def test_padding_may_stand_anywhere():
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_graph_is_valid_and_loads_in_older_runtimes(source):
-    proto = build_tokenizer_graph(static_model(tiny_bert()), source=source).to_proto()
+    graph = build_tokenizer_graph(static_model(tiny_bert()), tables_of("bert"), source=source)
+    proto = graph.to_proto()
     onnx.checker.check_model(proto)
     opsets = {opset.domain: opset.version for opset in proto.opset_import}
     contrib = {"com.microsoft": 1, "ai.onnx.ml": 2}
@@ -251,7 +257,10 @@ def test_the_graph_is_valid_and_loads_in_older_runtimes(source):
 
 
 def test_the_graph_is_the_same_every_time():
-    first, second = (build_text_graph(static_model(tiny_bert())).to_proto() for _ in range(2))
+    model = static_model(tiny_bert())
+    first, second = (
+        build_text_graph(model, build_tokenizer_tables(model.tokenizer)).to_proto() for _ in range(2)
+    )
     assert first == second
 
 

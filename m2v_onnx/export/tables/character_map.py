@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ class CellReader:
         self._kinds = behaviour.kinds
         self._is_word = np.zeros(N_CODE_POINTS, bool)
         if any(token.single_word for token in components.normalized_tokens):
-            self._is_word = probe_word_characters()
+            self._is_word = self.word_characters
         self._is_composed = components.form is not None
         self._normalizer = components.tokenizer.normalizer
         # Without composition there are no nodes that order marks.
@@ -93,6 +94,11 @@ class CellReader:
         for token in components.normalized_tokens:
             self._alphabet.update(*self._normalize(token.content))
         self._known: dict[str, tuple[Cell, ...]] = {}
+
+    @cached_property
+    def word_characters(self) -> npt.NDArray[np.bool_]:
+        """(1114112,) whether each character hides a single word beside it."""
+        return probe_word_characters()
 
     def check_order(self) -> None:
         """Make sure that a normalizer which orders combining marks, and does not compose, changes no token.
@@ -241,7 +247,7 @@ def _keys(
         composing = composition.composing
     is_word = np.zeros(N_CODE_POINTS, np.int64)
     if any(token.single_word for token in components.raw_tokens):
-        is_word[:] = probe_word_characters()
+        is_word[:] = reader.word_characters
     strangers = reader.strangers()
     strangers[list(map(ord, identities))] = -1
     combined, numbers = np.unique(np.maximum(2 * strangers + is_word, 0), return_inverse=True)

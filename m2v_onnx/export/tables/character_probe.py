@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -27,24 +26,24 @@ class Behaviour:
     kinds: npt.NDArray[np.int8]
 
 
-@lru_cache(maxsize=1)
 def probe_behaviour(content: str) -> Behaviour:
-    """Ask a tokenizer, given in its JSON form, about every character: some seconds. The last is kept."""
+    """Ask a tokenizer, given in its JSON form, about every character: some seconds."""
     tokenizer = Tokenizer.from_str(content)
     forms = normalize_all(tokenizer.normalizer, scalars())
-    characters = set().union(*set(forms))
+    points = np.unique(np.frombuffer("".join(forms).encode("utf-32-le"), "<u4")).tolist()
     replacement = forms[REPLACEMENT - len(SURROGATES)]
     forms[SURROGATES.start : SURROGATES.start] = [replacement] * len(SURROGATES)
-    return Behaviour(forms, probe_kinds(tokenizer.pre_tokenizer, characters))
+    return Behaviour(forms, probe_kinds(tokenizer.pre_tokenizer, map(chr, points)))
 
 
-@lru_cache(maxsize=1)
 def probe_word_characters() -> npt.NDArray[np.bool_]:
     r"""Give (1114112,) whether each character is a word character, `\w`, to the tokenizers library."""
     return np.equal(probe_kinds(pre_tokenizers.Whitespace(), scalars()), Kind.WORD)
 
 
-@cache
 def scalars() -> list[str]:
-    """Give every character of Unicode, assigned or not: all code points but the surrogates."""
+    """Give every character of Unicode, assigned or not: all code points but the surrogates.
+
+    85 MB, which nobody keeps.
+    """
     return [chr(point) for point in range(N_CODE_POINTS) if point not in SURROGATES]

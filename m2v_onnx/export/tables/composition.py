@@ -52,9 +52,10 @@ class Composition:
 def probe_composition(form: Literal["NFC", "NFKC"]) -> Composition:
     """Ask for every character how it decomposes, how marks are ordered, and what pairs compose."""
     composed, decomposed = _FORMS[form]
+    characters = scalars()
     decompositions = {
         character: normalized
-        for character, normalized in zip(scalars(), normalize_all(decomposed, scalars()), strict=True)
+        for character, normalized in zip(characters, normalize_all(decomposed, characters), strict=True)
         if normalized != character
     }
     pairs: dict[tuple[str, str], str] = {}
@@ -63,15 +64,19 @@ def probe_composition(form: Literal["NFC", "NFKC"]) -> Composition:
         parts = canonical.normalize_str(character)
         if len(parts) > 1 and composed.normalize_str(parts) == character:
             pairs[composed.normalize_str(parts[:-1]), parts[-1]] = character
-    return Composition(decompositions, _orders(decompositions), pairs)
+    plain = [character for character in characters if character not in decompositions]
+    return Composition(decompositions, _orders(plain), pairs)
 
 
-def _orders(decompositions: dict[str, str]) -> dict[str, int]:
-    """Number the combining marks in canonical order; marks that never change places have one number."""
+def _orders(characters: list[str]) -> dict[str, int]:
+    """Number the combining marks in canonical order; marks that never change places have one number.
+
+    Args:
+        characters: all that do not decompose, marks and others.
+    """
     canonical = normalizers.NFD()
-    marks = find_marks([character for character in scalars() if character not in decompositions])
     levels: list[list[str]] = []
-    for mark in marks:
+    for mark in find_marks(characters):
         lower = sum(canonical.normalize_str(mark + level[0]) == level[0] + mark for level in levels)
         if (
             lower == len(levels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tokenizers import Tokenizer
 
@@ -56,17 +55,12 @@ class TokenizerTables:
 
 
 def build_tokenizer_tables(tokenizer: Tokenizer) -> TokenizerTables:
-    """Probe a tokenizer: some seconds. The tables of the last one are kept.
+    """Probe a tokenizer: some seconds.
 
     Raises:
         ArgumentError: when a graph cannot carry the tokenizer.
     """
-    return _build(tokenizer.to_str())
-
-
-@lru_cache(maxsize=1)
-def _build(content: str) -> TokenizerTables:
-    components = read_components(Tokenizer.from_str(content))
+    components = read_components(tokenizer)
     composition = None if components.form is None else probe_composition(components.form)
     reader = CellReader(components)
     reader.check_order()

@@ -17,7 +17,7 @@ from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.ids.ids_graph import ids_infos, sentence_output
 from m2v_onnx.export.ids.row_mean import mean
 from m2v_onnx.export.nodes import Nodes
-from m2v_onnx.export.tables.tokenizer_tables import START, TokenizerTables, build_tokenizer_tables
+from m2v_onnx.export.tables.tokenizer_tables import START, TokenizerTables
 from m2v_onnx.export.text.added_token_nodes import AddedTokenFinder
 from m2v_onnx.export.text.cell_nodes import expand, frame, line_up
 from m2v_onnx.export.text.character_nodes import read_code_points, read_text
@@ -34,62 +34,64 @@ Source = Literal["text", "codepoints"]
 _INPUTS = {"text": (TensorProto.STRING, ["batch"]), "codepoints": (TensorProto.INT32, ["batch", "length"])}
 
 
-def build_text_graph(model: StaticEmbedding, *, precision: Precision = "fp32") -> Graph:
+def build_text_graph(
+    model: StaticEmbedding, tables: TokenizerTables, *, precision: Precision = "fp32"
+) -> Graph:
     """Build the graph that takes text.
 
     Args:
         model: a static model with a WordPiece or WordLevel tokenizer.
+        tables: those of its tokenizer.
         precision: the number type of its table.
 
     Returns:
         A graph of opset 17, IR 8, for onnxruntime: `text` string (batch,) to `sentence_embedding` float32
         (batch, D), equal to `StaticEmbedding.encode_reference`.
-
-    Raises:
-        ArgumentError: when the graph cannot carry the tokenizer exactly; it names what stands in the way.
     """
-    return _build_sentence_graph(model, "text", precision)
+    return _build_sentence_graph(model, tables, "text", precision)
 
 
-def build_codepoints_graph(model: StaticEmbedding, *, precision: Precision = "fp32") -> Graph:
+def build_codepoints_graph(
+    model: StaticEmbedding, tables: TokenizerTables, *, precision: Precision = "fp32"
+) -> Graph:
     """Build the graph that takes code points, for runtimes without string tensors or contrib operators.
 
     Args:
         model: a static model with a WordPiece or WordLevel tokenizer.
+        tables: those of its tokenizer.
         precision: the number type of its table.
 
     Returns:
         A graph of opset 17, IR 8: `codepoints` int32 (batch, length) to `sentence_embedding` float32
         (batch, D). 0 is padding wherever it stands; numbers outside Unicode and surrogates count as U+FFFD.
-
-    Raises:
-        ArgumentError: when the graph cannot carry the tokenizer exactly; it names what stands in the way.
     """
-    return _build_sentence_graph(model, "codepoints", precision)
+    return _build_sentence_graph(model, tables, "codepoints", precision)
 
 
-def build_tokenizer_graph(model: StaticEmbedding, *, source: Source = "text") -> Graph:
+def build_tokenizer_graph(
+    model: StaticEmbedding, tables: TokenizerTables, *, source: Source = "text"
+) -> Graph:
     """Build the tokenizer alone.
 
     Args:
         model: a static model with a WordPiece or WordLevel tokenizer; its table takes no part.
+        tables: those of its tokenizer.
         source: what the graph takes.
 
     Returns:
         A graph of opset 17, IR 8: the source to `input_ids` and `attention_mask`, int64 (batch, sequence):
         the ids of `Tokenizer.encode` without special tokens, cut to the model's `max_length`.
-
-    Raises:
-        ArgumentError: when the graph cannot carry the tokenizer exactly; it names what stands in the way.
     """
     nodes = Nodes()
-    pad_rows(nodes.beside("padding"), _write_tokenizer(nodes, model, source))
+    pad_rows(nodes.beside("padding"), _write_tokenizer(nodes, model, tables, source))
     return _assemble(nodes, model, source, name=f"tokenizer_{source}", outputs=ids_infos())
 
 
-def _build_sentence_graph(model: StaticEmbedding, source: Source, precision: Precision) -> Graph:
+def _build_sentence_graph(
+    model: StaticEmbedding, tables: TokenizerTables, source: Source, precision: Precision
+) -> Graph:
     nodes = Nodes()
-    tokens = _write_tokenizer(nodes, model, source)
+    tokens = _write_tokenizer(nodes, model, tables, source)
     total, known = sum_rows(nodes.beside("sums"), tokens, model, precision)
     mean(nodes, model, total, known)
     return _assemble(nodes, model, source, name=source, outputs=[sentence_output(model)])
@@ -103,9 +105,10 @@ def _assemble(
     return assemble(nodes, model, name=name, inputs=[info], outputs=outputs, opsets=opsets)
 
 
-def _write_tokenizer(nodes: Nodes, model: StaticEmbedding, source: Source) -> RowTokens:
+def _write_tokenizer(
+    nodes: Nodes, model: StaticEmbedding, tables: TokenizerTables, source: Source
+) -> RowTokens:
     """Write all groups from the source to the tokens of every row."""
-    tables = build_tokenizer_tables(model.tokenizer)
     max_length = model.config.max_length
     n_characters = None if max_length is None else max_length * model.median_token_length
     read = read_text if source == "text" else read_code_points

@@ -1,0 +1,30 @@
+"""What graphs of one model are built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from m2v_onnx.export.tables.tokenizer_tables import TokenizerTables, build_tokenizer_tables
+from m2v_onnx.model.static_embedding import StaticEmbedding
+
+
+@dataclass(frozen=True)
+class GraphSources:
+    """A model, and what takes long to make of it: made once, when a builder asks for it, and freed with this.
+
+    Attributes:
+        model: the model.
+    """
+
+    model: StaticEmbedding
+
+    @cached_property
+    def tables(self) -> TokenizerTables:
+        """The tables of the model's tokenizer: some seconds.
+
+        Raises:
+            ArgumentError: when a graph that takes text cannot carry the tokenizer exactly; it names what
+                stands in the way.
+        """
+        return build_tokenizer_tables(self.model.tokenizer)
