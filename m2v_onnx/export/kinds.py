@@ -37,9 +37,9 @@ class GraphKind:
         about: what it is for, in a few words.
         build: makes the graph with a table of a precision.
         feed: gives the inputs for texts and their token ids.
-        result: what it gives: `vectors` is `sentence_embedding`, which `last_hidden_state` may repeat for
-            every token; `token vectors` is both, the second with a vector of each token; `token ids` is
-            `input_ids` and `attention_mask`.
+        result: what it gives. `token ids` are `input_ids` and `attention_mask`. The others give
+            `sentence_embedding`. A `last_hidden_state` holds the vector of each token with `token vectors`,
+            and repeats the sentence's with `vectors`.
     """
 
     stem: str

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from m2v_onnx.export.tables.character_map import Cell, CellReader, CharacterMap, build_character_map
+from m2v_onnx.export.tables.cells import Cell, CellReader
+from m2v_onnx.export.tables.character_map import CharacterMap, build_character_map
 from m2v_onnx.export.tables.composition import Composition, probe_composition
 from m2v_onnx.export.tables.composition_tables import CompositionTables, build_composition_tables
 from m2v_onnx.export.tables.pattern import Pattern
