@@ -5,8 +5,8 @@ UV := $(BIN)/uv
 SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check lint types unit sanitize prose cli-docs parity clients client-tools goldens engines \
-  constraints clean
+.PHONY: help demo test check lint types unit sanitize prose cli-docs parity clients client-tools goldens peers \
+  engines constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -70,6 +70,14 @@ client-tools:
 
 goldens: .venv/ready  ## Cut the samples in tests/data anew: make goldens SHARED=../shared
 	$(BIN)/python -m checks.make_goldens $(SHARED)
+
+peers: .venv-peers/ready  ## Ask sentence-transformers, transformers and model2vec anew: writes tests/data/peers.json.
+	.venv-peers/bin/python checks/peers.py
+
+.venv-peers/ready: .venv/ready
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-peers
+	$(UV) pip install --quiet --python .venv-peers/bin/python "sentence-transformers==6.2.0" "model2vec[distill]==0.10.0"
+	touch $@
 
 engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
 	$(BIN)/python -m tests.engines demo-model

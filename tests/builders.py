@@ -121,3 +121,8 @@ def write_modules(folder: Path, *kinds: str, **settings: object) -> Path:
         (folder / places[kind]).mkdir(exist_ok=True)
         (folder / places[kind] / "config.json").write_text(json.dumps(content))
     return folder
+
+
+def replace_json(path: Path, **fields: object) -> None:
+    """Change some fields of a JSON file."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))

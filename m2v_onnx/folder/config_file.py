@@ -5,45 +5,54 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from m2v_onnx.errors import ArgumentError, FolderError
-from m2v_onnx.folder.names import CONFIG_NAME, MODULES_NAME
-from m2v_onnx.model.config import DEFAULT_MAX_LENGTH, ModelConfig
+from m2v_onnx.folder.names import CONFIG_NAME
+from m2v_onnx.folder.sentence_transformers import read_value
+from m2v_onnx.model.config import ModelConfig, UnknownTokens
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.system.text_files import read_json, read_text
+from m2v_onnx.system.text_files import read_json
 from m2v_onnx.version import __version__
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # What engines read as the limit of a model without one.
 UNLIMITED_LENGTH = 1_000_000
 _OUR_SECTION = "m2v_onnx"
 
 
-def read_config(folder: Path) -> ModelConfig:
+def read_config(folder: Path, *, defaults: ModelConfig) -> ModelConfig:
     """Read how a model encodes.
+
+    Args:
+        folder: the model's folder.
+        defaults: what holds where config.json says nothing.
 
     Raises:
         FolderError: when a value is none that it can have.
     """
-    if not (folder / CONFIG_NAME).exists():
-        # sentence-transformers' own layout: normalisation is a module, and nothing is cut.
-        return ModelConfig(normalize=_has_normalize_module(folder), max_length=None)
-    content = read_json(folder / CONFIG_NAME, dict)
-    normalize = content.get("normalize", False)
-    max_length = content.get("max_length", DEFAULT_MAX_LENGTH)
+    path = folder / CONFIG_NAME
+    if not path.exists():
+        return defaults
+    content = read_json(path, dict)
+    normalize = content.get("normalize", defaults.normalize)
+    max_length = content.get("max_length", defaults.max_length)
     if not isinstance(normalize, bool):
-        raise FolderError(f"normalize in {folder / CONFIG_NAME} must be true or false, found {normalize!r}")
+        raise FolderError(f"normalize in {path} must be true or false, found {normalize!r}")
     if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
-        raise FolderError(
-            f"max_length in {folder / CONFIG_NAME} must be a number from 1, or null, found {max_length!r}"
-        )
+        raise FolderError(f"max_length in {path} must be a number from 1, or null, found {max_length!r}")
+    section = _read_section(content, path)
+    unknown = section.get("unknown", defaults.unknown)
+    if unknown not in get_args(UnknownTokens):
+        raise FolderError(f"unknown in {path} must be skip or count, found {unknown!r}: distil again")
     return ModelConfig(
         normalize=normalize,
         max_length=max_length,
+        cut_characters=read_value(section, "cut_characters", bool, path, default=defaults.cut_characters),
+        unknown=unknown,
         teacher=content.get("tokenizer_name"),
-        recipe=_read_recipe(content.get(_OUR_SECTION), folder / CONFIG_NAME),
+        recipe=_read_recipe(section, path),
     )
 
 
@@ -72,23 +81,23 @@ def sequence_limit(model: StaticEmbedding) -> int:
     return int(model.config.max_length + model.tokenizer.num_special_tokens_to_add(is_pair=False))
 
 
-def _has_normalize_module(folder: Path) -> bool:
-    path = folder / MODULES_NAME
-    return path.exists() and '.Normalize"' in read_text(path)
+def _read_section(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Give what m2v-onnx wrote; nothing for another library's folder."""
+    section = read_value(content, _OUR_SECTION, dict, path, default={})
+    version = read_value(section, "schema_version", int, path, default=SCHEMA_VERSION)
+    if version > SCHEMA_VERSION:
+        raise FolderError(
+            f"{path} was written by a newer m2v-onnx (schema {version}, this one reads up to "
+            f"{SCHEMA_VERSION}): run `pip install --upgrade m2v-onnx`"
+        )
+    return section
 
 
-def _read_recipe(section: Any, path: Path) -> Recipe | None:  # noqa: ANN401  # JSON
-    if section is None:
-        return None
+def _read_recipe(section: dict[str, Any], path: Path) -> Recipe | None:
+    recipe = section.get("recipe")
     try:
-        if section["schema_version"] > SCHEMA_VERSION:
-            raise FolderError(
-                f"{path} was written by a newer m2v-onnx (schema {section['schema_version']}, this one reads "
-                f"up to {SCHEMA_VERSION}): run `pip install --upgrade m2v-onnx`"
-            )
-        recipe = section["recipe"]
         return None if recipe is None else Recipe(**recipe)
-    except (KeyError, TypeError, ArgumentError) as error:
+    except (TypeError, ArgumentError) as error:
         raise FolderError(
             f"expected a recipe under m2v_onnx in {path}, found a damaged one ({error})"
         ) from error
@@ -118,6 +127,8 @@ def _config_to_json(model: StaticEmbedding) -> dict[str, Any]:
         _OUR_SECTION: {
             "schema_version": SCHEMA_VERSION,
             "version": __version__,
+            "unknown": model.config.unknown,
+            "cut_characters": model.config.cut_characters,
             "recipe": None if recipe is None else asdict(recipe),
         },
     }

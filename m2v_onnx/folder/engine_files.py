@@ -33,8 +33,10 @@ def write_engine_files(model: StaticEmbedding, folder: Path) -> None:
         **special_tokens,
     }
     _write_json(folder / "tokenizer_config.json", settings)
-    if type(model.tokenizer.model).__name__ == "WordPiece":
-        vocabulary = model.tokenizer.get_vocab()
+    vocabulary = model.tokenizer.get_vocab()
+    # Engines that read vocab.txt put [CLS] and [SEP] around a text, where these must not count.
+    counts_affixes = model.config.unknown == "count" and not vocabulary.keys().isdisjoint(EXTRA_TOKENS)
+    if type(model.tokenizer.model).__name__ == "WordPiece" and not counts_affixes:
         tokens = sorted(vocabulary, key=vocabulary.__getitem__)
         tokens += [token for token in EXTRA_TOKENS if token not in vocabulary]
         (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")

@@ -87,7 +87,10 @@ def read_goldens(folder: Path, model: StaticEmbedding) -> Goldens:
 def hash_model(model: StaticEmbedding) -> str:
     """Give the SHA-256 of all that decides a vector: table, weights, mapping, tokenizer, settings."""
     digest = hashlib.sha256(model.tokenizer.to_str().encode())
-    digest.update(f"{model.config.normalize} {model.config.max_length}".encode())
+    config = model.config
+    digest.update(f"{config.normalize} {config.max_length}".encode())
+    if (config.unknown, config.cut_characters) != ("skip", True):  # else the hash of older folders
+        digest.update(f" {config.unknown} {config.cut_characters}".encode())
     for array in (model.table, model.weights, model.mapping):
         if array is not None:
             for rows in row_blocks(array):

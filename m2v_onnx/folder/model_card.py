@@ -35,6 +35,13 @@ _FILES = {
 }
 
 
+_COUNTING = {
+    "skip": "Unknown and special tokens do not count; a text without a known token gives zeros.",
+    "count": "Unknown and special tokens count like any other, as in sentence-transformers; model2vec leaves "
+    "them out.",
+}
+
+
 @dataclass(frozen=True)
 class _Snippet:
     title: str
@@ -167,8 +174,7 @@ def model_card(model: StaticEmbedding, *, name: str, graphs: Mapping[str, str]) 
         f"{_front_matter(model, snippets)}\n{GENERATED_LINE}",
         f"# {name}",
         "A static embedding model: the vector of a text is the mean of the vectors of its tokens, which are "
-        "looked up in a table. Unknown and special tokens do not count; a text without a known token gives "
-        "zeros.",
+        f"looked up in a table. {_COUNTING[model.config.unknown]}",
         "\n".join(f"- {fact}" for fact in _facts(model)),
         "## Usage",
         f"`{name}` is the path of this folder, or its id on the Hub.",

@@ -8,6 +8,7 @@ from m2v_onnx.model.quantization import PRECISIONS, Precision
 
 CONFIG_NAME = "config.json"
 TABLE_NAME = "model.safetensors"
+TORCH_NAME = "pytorch_model.bin"
 TOKENIZER_NAME = "tokenizer.json"
 GOLDENS_NAME = "goldens.json"
 CARD_NAME = "README.md"

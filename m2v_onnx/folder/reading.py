@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,21 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.folder.config_file import is_ours, read_config
-from m2v_onnx.folder.names import CONFIG_NAME, IDS_STEM, TABLE_PATHS, TOKENIZER_NAME, graph_places
+from m2v_onnx.folder.names import (
+    CONFIG_NAME,
+    IDS_STEM,
+    TABLE_NAME,
+    TABLE_PATHS,
+    TOKENIZER_NAME,
+    TORCH_NAME,
+    graph_places,
+)
+from m2v_onnx.folder.sentence_transformers import Description, read_description
+from m2v_onnx.folder.static_modules import Folded, fold_modules
 from m2v_onnx.folder.tensors import TABLE_TENSORS, map_tensors
+from m2v_onnx.folder.weights import read_weights
 from m2v_onnx.folder.word_vectors import read_word_vectors
+from m2v_onnx.model.config import DEFAULT_MAX_LENGTH, ModelConfig
 from m2v_onnx.model.quantization import PRECISIONS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.system.text_files import read_text
@@ -42,22 +55,25 @@ def read_embedding(path: Path) -> StaticEmbedding:
     """
     if path.is_file():
         return read_word_vectors(path)
-    table_path = next((path / name for name in TABLE_PATHS if (path / name).exists()), None)
-    if table_path is None:
-        remedy = ": a transformer wants `m2v-onnx distill` first" if (path / CONFIG_NAME).exists() else ""
+    description = read_description(path)
+    place = _find_table(path, description)
+    tensors = read_weights(place) if place.is_dir() else map_tensors(place)
+    name = next((name for name in TABLE_TENSORS if name in tensors), None)
+    if name is None:
         raise FolderError(
-            f"expected a static model with one of {', '.join(TABLE_PATHS)}, found none in {path}{remedy}"
-        )
-    tensors = map_tensors(table_path)
-    table = next((tensors[name] for name in TABLE_TENSORS if name in tensors), None)
-    if table is None:
-        raise FolderError(
-            f"expected a static model's tensor {' or '.join(TABLE_TENSORS)} in {table_path}, found "
+            f"expected a static model's tensor {' or '.join(TABLE_TENSORS)} in {place}, found "
             f"{', '.join(sorted(tensors)[:3]) or 'no tensor'} …: a transformer wants `m2v-onnx distill` first"
         )
+    tokenizer_folder = place if place.is_dir() else place.parent
+    tokenizer = read_tokenizer(tokenizer_folder / TOKENIZER_NAME)
+    table = tensors[name]
+    if is_ours(path):
+        config = read_config(path, defaults=ModelConfig())
+    else:
+        folded = fold_modules(table, description)
+        table = folded.table
+        config = _read_foreign_config(path, tokenizer, folded, is_st=name == TABLE_TENSORS[1])
     weights, mapping = tensors.get("weights"), tensors.get("mapping")
-    config = read_config(path)
-    tokenizer = read_tokenizer(table_path.with_name(TOKENIZER_NAME))
     try:
         return StaticEmbedding(
             table=table,
@@ -69,6 +85,46 @@ def read_embedding(path: Path) -> StaticEmbedding:
         )
     except FolderError as error:
         raise FolderError(f"{path}: {error}") from error
+
+
+def _find_table(folder: Path, description: Description) -> Path:
+    """Give the file of a static model's table, or the folder of the module that holds it."""
+    static = next((module.folder for module in description.modules if module.kind == "StaticEmbedding"), None)
+    if static is not None and any((static / name).exists() for name in (TABLE_NAME, TORCH_NAME)):
+        return static
+    table_path = next((folder / name for name in TABLE_PATHS if (folder / name).exists()), None)
+    if table_path is None:
+        remedy = ": a transformer wants `m2v-onnx distill` first" if (folder / CONFIG_NAME).exists() else ""
+        raise FolderError(
+            f"expected a static model with one of {', '.join(TABLE_PATHS)}, found none in {folder}{remedy}"
+        )
+    return table_path
+
+
+def _read_foreign_config(folder: Path, tokenizer: Tokenizer, folded: Folded, *, is_st: bool) -> ModelConfig:
+    """Read how a model of another library encodes: by the rules of the library that made it.
+
+    sentence-transformers cuts as tokenizer.json says, and counts every token. model2vec cuts at 512 tokens
+    and their characters, where config.json says nothing else, and counts known tokens.
+    """
+    if not is_st:
+        has_config = (folder / CONFIG_NAME).exists()
+        max_length = DEFAULT_MAX_LENGTH if has_config else None
+        return read_config(folder, defaults=ModelConfig(normalize=folded.normalize, max_length=max_length))
+    truncation = tokenizer.truncation
+    if truncation is not None and truncation["direction"] != "right":
+        raise FolderError(
+            f"expected a tokenizer in {folder} that cuts texts at their end, found truncation direction "
+            f"{truncation['direction']!r}: set it to Right, or to null, in {TOKENIZER_NAME}"
+        )
+    defaults = ModelConfig(
+        normalize=folded.normalize,
+        max_length=None if truncation is None else truncation["max_length"],
+        cut_characters=False,
+        unknown="count",
+    )
+    config = read_config(folder, defaults=defaults)
+    return replace(config, normalize=config.normalize or folded.normalize)
 
 
 def find_graph(path: Path, precision: Precision | None = None) -> Path | None:

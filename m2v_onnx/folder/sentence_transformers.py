@@ -70,12 +70,14 @@ class EncodeSettings:
         default_prompt: the name of the prompt that is put before every text; None for none.
         truncate_dim: the columns of a sentence vector that are kept; None for all.
         similarity: the function that compares two vectors, such as `cosine`; None where none is named.
+        normalize: whether vectors are of length 1: what model2vec reads there, and no other library.
     """
 
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
     truncate_dim: int | None = None
     similarity: str | None = None
+    normalize: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def _read_encode_settings(path: Path) -> EncodeSettings:
         default_prompt=default if default in texts else None,
         truncate_dim=truncate_dim,
         similarity=read_value(content, "similarity_fn_name", str, path, default=None),
+        normalize=read_value(content, "normalize", bool, path, default=False),
     )
 
 

@@ -11,16 +11,17 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from m2v_onnx.errors import FolderError
+from m2v_onnx.folder.torch_file import widen_bfloat16
 from m2v_onnx.model.vectors import Table
 from m2v_onnx.system.row_blocks import rows_not_finite
 
 # The table's name in a file of ours and of model2vec, and in one of sentence-transformers.
 TABLE_TENSORS = ("embeddings", "embedding.weight")
-_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1", "I32": "<i4", "I64": "<i8"}
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "|i1", "I32": "<i4", "I64": "<i8", "BF16": "<u2"}
 
 
 def map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Memory-map every tensor of a safetensors file, read-only.
+    """Memory-map every tensor of a safetensors file, read-only; bfloat16 is read, and becomes float32.
 
     Raises:
         FolderError: when the file is damaged, or holds a number type that no table has.
@@ -89,5 +90,6 @@ def _map_tensor(path: Path, entry: dict[str, Any], *, start: int) -> npt.NDArray
         )
     dtype, shape = np.dtype(_DTYPES[entry["dtype"]]), tuple(entry["shape"])
     if 0 in shape:
-        return np.zeros(shape, dtype)
-    return np.asarray(np.memmap(path, dtype, mode="r", offset=start + entry["data_offsets"][0], shape=shape))
+        return np.zeros(shape, np.float32 if entry["dtype"] == "BF16" else dtype)
+    array = np.asarray(np.memmap(path, dtype, mode="r", offset=start + entry["data_offsets"][0], shape=shape))
+    return widen_bfloat16(array) if entry["dtype"] == "BF16" else array

@@ -71,7 +71,9 @@ class StaticEmbedding:
 
     @lazy_property
     def masked_ids(self) -> frozenset[int]:
-        """Token ids that carry no meaning, and so take no part in the mean: unk and the special tokens."""
+        """Token ids that take no part in the mean: unk and the special tokens, where these do not count."""
+        if self.config.unknown == "count":
+            return frozenset()
         special_ids = find_special_ids(self.tokenizer)
         return special_ids if self.unk_token_id is None else special_ids | {self.unk_token_id}
 
@@ -122,12 +124,18 @@ class StaticEmbedding:
     def token_ids_reference(self, text: str) -> list[int]:
         """Give the token ids of a text within the model's limit, unknown and special tokens included.
 
-        The text is cut to `max_length` median tokens' characters, tokenised, and cut to `max_length` tokens.
+        The text is cut to its first `character_limit` characters, tokenised, and cut to `max_length` tokens.
         """
         max_length = self.config.max_length
-        cut = None if max_length is None else max_length * self.median_token_length
-        ids: list[int] = self.tokenizer.encode(text[:cut], add_special_tokens=False).ids
+        n_characters = self.character_limit(max_length)
+        ids: list[int] = self.tokenizer.encode(text[:n_characters], add_special_tokens=False).ids
         return ids[:max_length]
+
+    def character_limit(self, max_length: int | None) -> int | None:
+        """Give the characters of a text that are tokenised: `max_length` median tokens'; None for all."""
+        if max_length is None or not self.config.cut_characters:
+            return None
+        return max_length * self.median_token_length
 
 
 def _check_fit(model: StaticEmbedding) -> None:

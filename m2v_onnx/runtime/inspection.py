@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from m2v_onnx.model.config import UnknownTokens
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.runtime.choice import choose_tokenizer
@@ -40,6 +41,7 @@ class ModelDescription:
     mean: str
     normalize: bool
     max_length: int | None
+    unknown: UnknownTokens
     recipe: Recipe | None
     graph: GraphDescription | None
 
@@ -71,6 +73,7 @@ def describe_model(model: StaticEmbedding, *, graph_path: Path | None) -> ModelD
         mean=_describe_mean(graph_path),
         normalize=model.config.normalize,
         max_length=model.config.max_length,
+        unknown=model.config.unknown,
         recipe=model.config.recipe,
         graph=None if graph_path is None else _describe_graph(graph_path),
     )

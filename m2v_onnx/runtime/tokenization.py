@@ -21,7 +21,7 @@ def tokenize_batch(
 ) -> TokenIds:
     """Give the token ids of each text, unknown and special tokens included.
 
-    The text is cut to `max_length` median tokens' characters, tokenised, and cut to `max_length` tokens, and
+    The text is cut to its first `character_limit` characters, tokenised, and cut to `max_length` tokens, and
     what does not count is dropped from these: the order of model2vec 0.10.0.
 
     Args:
@@ -40,8 +40,8 @@ def tokenize_batch(
     # No token is shorter than one character on the median, so most texts need no look at that median.
     longest = max(map(len, texts), default=0)
     if max_length is not None and longest > max_length:
-        n_characters = max_length * model.median_token_length
-        if longest > n_characters:
+        n_characters = model.character_limit(max_length)
+        if n_characters is not None and longest > n_characters:
             texts = [text[:n_characters] for text in texts]
     try:
         found = _tokenize(model, tokenizer, texts)

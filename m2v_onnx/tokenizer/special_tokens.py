@@ -33,23 +33,27 @@ def find_pad_id(tokenizer: Tokenizer) -> int | None:
 def is_bare(tokenizer: Tokenizer, *, masked_ids: Set[int], affix_id: int | None) -> bool:
     """Tell whether `make_bare` would leave a tokenizer as it is."""
     is_whole = tokenizer.truncation is None and tokenizer.padding is None
-    return is_whole and (affix_id is None or _has_masked_affixes(tokenizer, masked_ids))
+    return is_whole and _has_fitting_affixes(tokenizer, masked_ids, affix_id)
 
 
 def make_bare(tokenizer: Tokenizer, *, masked_ids: Set[int], affix_id: int | None) -> None:
-    """Switch off truncation and padding, and let only tokens without meaning stand around a text.
+    """Switch off truncation and padding, and let only tokens that do not count stand around a text.
 
     Engines that add special tokens then never see a text without a token. Affixes that a tokenizer brings
-    along may have the ids of another vocabulary, where they mean words.
+    along may have the ids of another vocabulary, where they mean words. Where every token counts, none stand
+    there.
 
     Args:
         tokenizer: what is changed.
-        masked_ids: the token ids without meaning.
+        masked_ids: the token ids that do not count.
         affix_id: the token to put around a text where the tokenizer's own affixes will not do; None for none.
     """
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    if affix_id is None or _has_masked_affixes(tokenizer, masked_ids):
+    if _has_fitting_affixes(tokenizer, masked_ids, affix_id):
+        return
+    if not masked_ids:  # every token counts
+        tokenizer.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B")
         return
     token = tokenizer.id_to_token(affix_id)
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -59,6 +63,8 @@ def make_bare(tokenizer: Tokenizer, *, masked_ids: Set[int], affix_id: int | Non
     )
 
 
-def _has_masked_affixes(tokenizer: Tokenizer, masked_ids: Set[int]) -> bool:
+def _has_fitting_affixes(tokenizer: Tokenizer, masked_ids: Set[int], affix_id: int | None) -> bool:
     affix_ids = tokenizer.encode("").ids
-    return len(affix_ids) > 1 and masked_ids >= set(affix_ids)
+    if not masked_ids:
+        return not affix_ids
+    return affix_id is None or (len(affix_ids) > 1 and masked_ids >= set(affix_ids))

@@ -22,7 +22,7 @@ from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.folder.replacement import replace_folder
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.recipe import Recipe
-from tests.builders import ROWS, tiny_model, word_piece
+from tests.builders import ROWS, replace_json, tiny_model, word_piece
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -100,10 +100,6 @@ def test_float64_weights_and_int64_mapping_are_read(tmp_path):
 
 def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def replace_json(path: Path, **fields: object) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
 DAMAGES = {

@@ -110,7 +110,7 @@ def _write_tokenizer(
 ) -> RowTokens:
     """Write all groups from the source to the tokens of every row."""
     max_length = model.config.max_length
-    n_characters = None if max_length is None else max_length * model.median_token_length
+    n_characters = model.character_limit(max_length)
     read = read_text if source == "text" else read_code_points
     classes = read(nodes.beside("characters"), source, tables.characters, n_characters=n_characters)
     cells = _write_cells(nodes, frame(nodes.beside("frame"), classes), tables)
