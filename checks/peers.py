@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers import models as st_modules
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -31,6 +33,9 @@ def main() -> None:
         content = {
             "versions": {name: version(name) for name in LIBRARIES},
             "static": _ask(peer_cases.STATIC, _static, Path(place) / "static"),
+            "heads": _ask(peer_cases.HEADS, _head, Path(place) / "heads"),
+            "tokenizers": _ask(peer_cases.TOKENIZERS, _tokens, Path(place) / "tokenizers"),
+            "lowered": _ask(peer_cases.LOWERED, _lowered_tokens, Path(place) / "lowered"),
         }
     torch.save({"embedding.weight": torch.arange(12.0).reshape(2, 6).T}, data / "pytorch_model.bin")
     (data / "peers.json").write_text(_one_line_a_case(content) + "\n", encoding="utf-8")
@@ -47,6 +52,44 @@ def _ask(cases: Cases, answer: Callable[[Path], object], place: Path) -> dict[st
 
 def _static(folder: Path) -> list[list[float]]:
     return _rounded(SentenceTransformer(str(folder), device="cpu").encode(list(peer_cases.TEXTS)))
+
+
+def _head(folder: Path) -> list[list[float]]:
+    """Run the modules behind a transformer on made-up hidden states."""
+    hidden = torch.from_numpy(peer_cases.HIDDEN)
+    features = {
+        "token_embeddings": hidden,
+        "attention_mask": torch.ones(hidden.shape[:2], dtype=torch.int64),
+        "prompt_length": peer_cases.N_PROMPT,
+    }
+    for entry in json.loads((folder / "modules.json").read_text())[1:]:
+        module = getattr(st_modules, entry["type"].rpartition(".")[2])
+        with torch.inference_mode():
+            features = module.load(str(folder), subfolder=entry["path"])(features)
+    return _rounded(features["sentence_embedding"].numpy())
+
+
+def _tokens(folder: Path) -> list[list[str]]:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return [tokenizer.tokenize(text) for text in peer_cases.TEXTS]
+
+
+def _lowered_tokens(folder: Path) -> list[list[str]]:
+    """Ask sentence-transformers, which wants a model beside the tokenizer: any will do."""
+    config = AutoConfig.for_model(
+        model_type="bert",
+        vocab_size=300,
+        hidden_size=8,
+        intermediate_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+    )
+    if "roberta" in (folder / "config.json").read_text():
+        config = AutoConfig.for_model(**{**config.to_dict(), "model_type": "roberta"})
+    AutoModel.from_config(config).save_pretrained(folder)
+    peer_cases.write_json(folder / "sentence_bert_config.json", {"do_lower_case": True, "max_seq_length": 64})
+    tokenizer = st_modules.Transformer.load(str(folder)).tokenizer
+    return [tokenizer.tokenize(text) for text in peer_cases.TEXTS]
 
 
 def _rounded(vectors: np.ndarray) -> list[list[float]]:

@@ -41,6 +41,7 @@ TEXTS = (
     "a [CLS] red [PAD] bird",
     "internationalization internationalization red fish blue bird",
     "Café 日本 sings - the bird",
+    "acme-corp sings: fish bird, Fish Bird",
     "",
 )
 WIDTH = 6
@@ -158,4 +159,174 @@ STATIC: dict[str, Callable[[Path], object]] = {
     "truncate_dim": _truncate_dim,
     "truncation": _truncation,
     "truncation and padding": _truncation_and_padding,
+}
+
+# Heads: what the modules behind a transformer make of HIDDEN, whose first N_PROMPT positions are a prompt.
+HIDDEN = np.random.default_rng(1).normal(size=(2, 5, WIDTH)).astype(np.float32)
+N_PROMPT = 2
+
+
+def write_head(folder: Path, pooling: dict[str, object], *kinds: str) -> Path:
+    """Write modules.json and a Pooling module."""
+    kinds = ("Transformer", "Pooling", *kinds)
+    paths = ["", *(f"{index}_{kind}" for index, kind in enumerate(kinds[1:], 1))]
+    entries = [
+        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for index, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+    ]
+    write_json(folder / "modules.json", entries)
+    write_json(folder / "1_Pooling/config.json", {"word_embedding_dimension": WIDTH, **pooling})
+    return folder
+
+
+def _pooled(**pooling: object) -> Callable[[Path], object]:
+    return lambda folder: write_head(folder, pooling)
+
+
+def _projected(activation: str, **dense: object) -> Callable[[Path], object]:
+    def write(folder: Path) -> None:
+        write_head(folder, {"pooling_mode": "cls"}, "Dense")
+        write_dense(folder / "2_Dense", bias=True, activation=activation, **dense)
+
+    return write
+
+
+def _layer_norm_and_normalize(folder: Path) -> None:
+    write_head(folder, {"pooling_mode_mean_tokens": True}, "LayerNorm", "Normalize")
+    rng = np.random.default_rng(2)
+    tensors = {f"norm.{name}": rng.normal(size=WIDTH).astype(np.float32) for name in ("weight", "bias")}
+    write_json(folder / "2_LayerNorm/config.json", {"dimension": WIDTH})
+    save_file(tensors, folder / "2_LayerNorm/model.safetensors")
+
+
+_MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+
+HEADS: dict[str, Callable[[Path], object]] = {
+    **{f"pooling {mode}": _pooled(pooling_mode=mode) for mode in _MODES},
+    **{f"pooling {mode}, no prompt": _pooled(pooling_mode=mode, include_prompt=False) for mode in _MODES},
+    "two flags": _pooled(pooling_mode_max_tokens=True, pooling_mode_cls_token=True),
+    "two names": _pooled(pooling_mode=["weightedmean", "max"]),
+    **{f"dense {a}": _projected(f"activation.{a}") for a in ("Tanh", "ReLU", "GELU", "Sigmoid", "SiLU")},
+    "dense Identity": _projected("linear.Identity"),
+    "dense with residual": _projected("activation.Tanh", use_residual=True),
+    "layer norm, normalised": _layer_norm_and_normalize,
+}
+
+
+def _configured(model_type: str, tokenizer: Tokenizer, **settings: object) -> Callable[[Path], object]:
+    def write(folder: Path) -> None:
+        write_json(folder / "config.json", {"model_type": model_type, "vocab_size": 64, "hidden_size": 8})
+        special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+        write_json(folder / "tokenizer_config.json", {**special, **settings})
+        tokenizer.save(str(folder / "tokenizer.json"))
+
+    return write
+
+
+def byte_level(*, add_prefix_space: bool) -> Tokenizer:
+    alphabet = {c: i for i, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    vocabulary = alphabet | {token: len(alphabet) + i for i, token in enumerate(special)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space)
+    tokenizer.add_special_tokens(list(special))
+    return tokenizer
+
+
+def _in_sequence() -> Tokenizer:
+    tokenizer = word_piece(lowercase=False)
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), tokenizer.normalizer])
+    return tokenizer
+
+
+def _added(content: str, **flags: bool) -> dict[str, object]:
+    names = ("single_word", "lstrip", "rstrip", "normalized", "special")
+    return {"content": content, **dict.fromkeys(names, False), **flags}
+
+
+_DOMAIN = {
+    "20": _added("acme-corp"),
+    "21": _added("Fish Bird", normalized=True),
+    "7": _added("blue", lstrip=True),
+}
+
+# Tokenizers: the tokens of TEXTS, where transformers 4 and 5 agree.
+TOKENIZERS: dict[str, Callable[[Path], object]] = {
+    "bert: keeps case": _configured(
+        "bert", word_piece(), tokenizer_class="BertTokenizer", do_lower_case=False
+    ),
+    "bert: lowers": _configured(
+        "bert", word_piece(lowercase=False), tokenizer_class="BertTokenizerFast", do_lower_case=True
+    ),
+    "bert: nothing said": _configured("bert", word_piece(lowercase=False), tokenizer_class="BertTokenizer"),
+    "bert: no class": _configured("bert", word_piece(), do_lower_case=False),
+    "bert: accents stay": _configured(
+        "bert",
+        word_piece(),
+        tokenizer_class="BertTokenizer",
+        strip_accents=False,
+        tokenize_chinese_chars=False,
+    ),
+    "bert: accents go": _configured(
+        "bert", word_piece(), tokenizer_class="BertTokenizer", strip_accents=True, do_lower_case=False
+    ),
+    "mpnet: keeps case": _configured(
+        "mpnet", word_piece(), tokenizer_class="MPNetTokenizer", do_lower_case=False
+    ),
+    "plain class: nothing counts": _configured(
+        "bert", word_piece(lowercase=False), tokenizer_class="PreTrainedTokenizerFast", do_lower_case=True
+    ),
+    "roberta: no space": _configured(
+        "roberta", byte_level(add_prefix_space=True), tokenizer_class="RobertaTokenizer"
+    ),
+    "roberta: a space": _configured(
+        *("roberta", byte_level(add_prefix_space=False)),
+        tokenizer_class="RobertaTokenizer",
+        add_prefix_space=True,
+    ),
+    "added tokens": _configured(
+        "bert", word_piece(), tokenizer_class="PreTrainedTokenizerFast", added_tokens_decoder=_DOMAIN
+    ),
+    "added tokens, bert": _configured(
+        "bert", word_piece(), tokenizer_class="BertTokenizer", added_tokens_decoder=_DOMAIN
+    ),
+}
+# Where transformers 5 leaves out what 4 does, or the other way round: we follow 4, which the teachers knew.
+TOKENIZERS_OF_TRANSFORMERS_4: dict[str, Callable[[Path], object]] = {
+    **{
+        f"{family}: lowers": _configured(
+            family, word_piece(lowercase=False), tokenizer_class=f"{name}Tokenizer", do_lower_case=True
+        )
+        for family, name in (("distilbert", "DistilBert"), ("electra", "Electra"), ("convbert", "ConvBert"))
+    },
+    "electra: nothing said": _configured(
+        "electra", word_piece(lowercase=False), tokenizer_class="ElectraTokenizer"
+    ),
+    "bert in a sequence": _configured(
+        "bert", _in_sequence(), tokenizer_class="BertTokenizer", do_lower_case=True
+    ),
+    "plain class: a space": _configured(
+        *("roberta", byte_level(add_prefix_space=False)),
+        tokenizer_class="PreTrainedTokenizerFast",
+        add_prefix_space=True,
+    ),
+}
+
+# Lower-cased by sentence-transformers, whatever the tokenizer does.
+LOWERED: dict[str, Callable[[Path], object]] = {
+    "bert that keeps case": _configured(
+        "bert", word_piece(lowercase=False), tokenizer_class="BertTokenizer", do_lower_case=False
+    ),
+    "accents go": _configured(
+        *("bert", word_piece(lowercase=False)),
+        tokenizer_class="BertTokenizer",
+        do_lower_case=False,
+        strip_accents=True,
+    ),
+    "bert that lowers": _configured(
+        "bert", word_piece(), tokenizer_class="BertTokenizer", do_lower_case=True
+    ),
+    "no normalizer": _configured(
+        "roberta", byte_level(add_prefix_space=False), tokenizer_class="RobertaTokenizer"
+    ),
 }

@@ -26,7 +26,7 @@ from m2v_onnx.cli.options import (
 )
 from m2v_onnx.cli.output import print_summary, show_notes
 from m2v_onnx.errors import require_module
-from m2v_onnx.model.recipe import Pooling, TableDtype, VocabularyMode, Weighting, WordPadding
+from m2v_onnx.model.recipe import AddedTokens, Pooling, TableDtype, VocabularyMode, Weighting, WordPadding
 from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherSource
 
 
@@ -64,6 +64,17 @@ def distill(
     dtype: Annotated[TableDtype | None, typer.Option(help="Number type of the table.")] = None,
     word_padding: Annotated[
         WordPadding | None, typer.Option(help="Padding around words of your own.")
+    ] = None,
+    added_tokens: Annotated[
+        AddedTokens | None, typer.Option(help="Ordinary tokens that were added to the teacher's vocabulary.")
+    ] = None,
+    prompt: Annotated[
+        Any,
+        typer.Option(
+            help="Prompt before every token: a name that the teacher knows, a text, or none.",
+            parser=text_or_none,
+            metavar="PROMPT",
+        ),
     ] = None,
     teacher_onnx: Annotated[
         OnnxMode, typer.Option(help="Reuse the teacher's own ONNX file, or export one.")
@@ -105,6 +116,8 @@ def distill(
         "normalize": normalize,
         "dtype": dtype,
         "word_padding": word_padding,
+        "added_tokens": added_tokens,
+        "prompt": prompt,
     }
     source = TeacherSource(
         revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code

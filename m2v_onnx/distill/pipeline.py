@@ -12,6 +12,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from m2v_onnx.distill.reduction import check_dims, reduce_dimensions
+from m2v_onnx.distill.teacher_settings import settle_recipe
 from m2v_onnx.distill.vocabulary import build_vocabulary
 from m2v_onnx.distill.weighting import weigh_tokens
 from m2v_onnx.distill.words import read_words
@@ -19,6 +20,7 @@ from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.recipe import (
     RECIPES,
+    AddedTokens,
     PcaDims,
     Pooling,
     Recipe,
@@ -32,6 +34,7 @@ from m2v_onnx.static_model import StaticModel
 from m2v_onnx.teacher.embedding import embed_tokens
 from m2v_onnx.teacher.loading import load_teacher
 from m2v_onnx.teacher.options import Execution, TeacherSource
+from m2v_onnx.teacher.sentence_vectors import count_prompt
 from m2v_onnx.teacher.session import TeacherSession
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ class Choices(TypedDict, total=False):
     dtype: TableDtype
     vocabulary_mode: VocabularyMode
     word_padding: WordPadding
+    added_tokens: AddedTokens
+    prompt: str | None
 
 
 def distill(
@@ -94,21 +99,21 @@ def distill(
     if chosen.vocabulary_mode == "only" and words is None:
         raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
     loaded = load_teacher(teacher, source, show_progress_bar=show_progress_bar)
-    if loaded.pools_last_token and chosen.pooling == "mean" and "pooling" not in choices:
-        logger.info("%s pools the last token: so does this distillation", loaded.name)
-        chosen = replace(chosen, pooling="last")
+    chosen = settle_recipe(chosen, loaded, chosen=choices.keys())
     tokens = build_vocabulary(loaded, chosen, words)
     del words  # hundreds of thousands, maybe
     session = TeacherSession(loaded.onnx_path, execution)
     if "pca_dims" not in choices:
         chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
     check_dims(chosen.pca_dims, n_rows=len(tokens.teacher_ids), width=session.width)
+    n_prompt = count_prompt(loaded.description, loaded.tokenizer, chosen.prompt)
     config = ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen)
     del loaded  # a tokenizer, which is large
     vectors = embed_tokens(
         session,
         tokens.teacher_ids,
         pooling=chosen.pooling,
+        n_prompt=n_prompt,
         execution=execution,
         show_progress_bar=show_progress_bar,
     )

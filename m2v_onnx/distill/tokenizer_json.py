@@ -75,6 +75,11 @@ class TokenizerJson:
         """The contents of the added tokens."""
         return [entry["content"] for entry in self._json["added_tokens"]]
 
+    @property
+    def special_tokens(self) -> list[str]:
+        """The contents of the added tokens that are special."""
+        return [entry["content"] for entry in self._json["added_tokens"] if entry["special"]]
+
     def affixes(self) -> Affixes:
         """Give what the post-processor puts around a text."""
         return _affixes(self._json["post_processor"])

@@ -65,16 +65,14 @@ def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) 
     The order stays; ids are renumbered without gaps. Words follow in their order, phrases behind them.
     """
     editable = TokenizerJson(teacher.tokenizer)
-    affixes = editable.affixes()
-    if recipe.affixes == "swapped":
-        affixes = Affixes(affixes.suffix, affixes.prefix)
+    affixes = _affixes(editable, teacher, recipe)
     teacher_ids = teacher.tokenizer.get_vocab()
     _remove_tokens(editable, teacher, recipe)
     editable.strip_to_model()
     if words:
         _add_words(editable, words, recipe, known=teacher_ids.keys())
     new_tokens = [token for token in editable.tokens if token not in teacher_ids]
-    encoded = _encode(teacher.tokenizer, new_tokens, recipe.word_padding)
+    encoded = _encode(teacher.tokenizer, new_tokens, recipe, padding=recipe.word_padding)
     sequences = (
         [*affixes.prefix, teacher_ids[token], *affixes.suffix] if token in teacher_ids else next(encoded)
         for token in editable.tokens
@@ -82,11 +80,30 @@ def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) 
     return Vocabulary(editable.to_tokenizer().to_str(), TokenIds.of(sequences))
 
 
+def _affixes(editable: TokenizerJson, teacher: Teacher, recipe: Recipe) -> Affixes:
+    """Give what the teacher is fed around a token: its special tokens, and the prompt's before it."""
+    affixes = editable.affixes()
+    if recipe.affixes == "swapped":
+        affixes = Affixes(affixes.suffix, affixes.prefix)
+    if recipe.prompt is None:
+        return affixes
+    prompt_ids = teacher.tokenizer.encode(recipe.prompt, add_special_tokens=False).ids
+    return Affixes((*affixes.prefix, *prompt_ids), affixes.suffix)
+
+
 def _remove_tokens(editable: TokenizerJson, teacher: Teacher, recipe: Recipe) -> None:
     kept_special = _settle_special_tokens(editable, teacher)
     if recipe.keep_special_tokens:
-        kept_special.update(editable.added_tokens)
-    removed = set(editable.added_tokens) - kept_special
+        kept_special.update(editable.special_tokens)
+    ordinary = set(editable.added_tokens) - set(editable.special_tokens) - kept_special
+    removed = set(editable.special_tokens) - kept_special
+    if recipe.added_tokens == "remove" and ordinary:
+        removed |= ordinary
+        logger.warning(
+            "vocabulary: %d of the teacher's added tokens removed (%s): added_tokens='keep' (--added-tokens "
+            "keep) keeps them",
+            *(len(ordinary), ", ".join(sorted(ordinary)[:3]) + " …" * (len(ordinary) > 3)),
+        )
     if recipe.token_remove_pattern is not None:
         pattern = re.compile(recipe.token_remove_pattern)
         removed |= {token for token in editable.tokens if pattern.match(token)} - {editable.unk_token}
@@ -147,11 +164,15 @@ def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> 
             f"the vocabulary must hold words, found that none of its {len(words)} entries is left after "
             "normalisation: check the file"
         )
-    return Vocabulary(editable.to_str(), TokenIds.of(_encode(teacher.tokenizer, editable.tokens, "none")))
+    encoded = _encode(teacher.tokenizer, editable.tokens, recipe, padding="none")
+    return Vocabulary(editable.to_str(), TokenIds.of(encoded))
 
 
-def _encode(tokenizer: Tokenizer, texts: Sequence[str], padding: WordPadding) -> Iterator[list[int]]:
-    """Give the teacher's own ids of each text, special tokens included."""
+def _encode(
+    tokenizer: Tokenizer, texts: Sequence[str], recipe: Recipe, *, padding: WordPadding
+) -> Iterator[list[int]]:
+    """Give the teacher's own ids of each text behind the prompt, special tokens included."""
+    prompt = recipe.prompt or ""
     own = Tokenizer.from_str(tokenizer.to_str())
     own.enable_truncation(_MAX_WORD_TOKENS)
     is_fixed = own.padding is not None and own.padding["length"] is not None
@@ -163,5 +184,5 @@ def _encode(tokenizer: Tokenizer, texts: Sequence[str], padding: WordPadding) ->
             "word_padding='none' (--word-padding none) gives better vectors, faster"
         )
     for start in range(0, len(texts), _ENCODE_CHUNK):
-        for encoding in own.encode_batch(list(texts[start : start + _ENCODE_CHUNK])):
+        for encoding in own.encode_batch([prompt + text for text in texts[start : start + _ENCODE_CHUNK]]):
             yield encoding.ids

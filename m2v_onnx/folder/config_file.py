@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from m2v_onnx.errors import ArgumentError, FolderError
+from m2v_onnx.folder.json_values import read_value
 from m2v_onnx.folder.names import CONFIG_NAME
-from m2v_onnx.folder.sentence_transformers import read_value
 from m2v_onnx.model.config import ModelConfig, UnknownTokens
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.static_embedding import StaticEmbedding

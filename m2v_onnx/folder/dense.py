@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from m2v_onnx.errors import FolderError
+from m2v_onnx.folder.json_values import read_value
 from m2v_onnx.folder.names import CONFIG_NAME
-from m2v_onnx.folder.sentence_transformers import read_value
 from m2v_onnx.folder.weights import read_weights
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.system.text_files import read_json

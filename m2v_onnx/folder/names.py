@@ -25,6 +25,8 @@ GRAPH_NAME = f"{EMBEDDED_GRAPHS}/{IDS_STEM}.onnx"
 # Beside the table that it shares: onnxruntime takes no path that leads out of the graph's own folder.
 SHARED_GRAPH_NAME = f"{IDS_STEM}.onnx"
 
+# Files that transformers makes a tokenizer.json of.
+SLOW_TOKENIZERS = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 # Where the table of a static model may lie; its tokenizer.json lies beside it. The second is
 # model2vec 0.1's, the third the nested form of sentence-transformers.
 TABLE_PATHS = (TABLE_NAME, "embeddings.safetensors", f"0_StaticEmbedding/{TABLE_NAME}")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder.names import (
-    CONFIG_NAME,
-    MODULES_NAME,
-    SPECIAL_TOKENS_NAME,
-    ST_CONFIG_NAME,
-    TOKENIZER_CONFIG_NAME,
-)
+from m2v_onnx.folder.json_values import read_value
+from m2v_onnx.folder.names import CONFIG_NAME, MODULES_NAME, SLOW_TOKENIZERS, ST_CONFIG_NAME, TOKENIZER_NAME
+from m2v_onnx.folder.tokenizer_settings import TokenizerSettings, read_tokenizer_settings
 from m2v_onnx.system.text_files import read_json
 
 # In the order in which sentence-transformers joins them where several are on; and the flags of its older
@@ -29,10 +24,6 @@ POOLING_FLAGS = {
 }
 # Its settings of a transformer are named after the class that it once had for each family.
 _FAMILIES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
-_KINDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
-
-_Value = TypeVar("_Value")
-_Default = TypeVar("_Default")
 
 
 @dataclass(frozen=True)
@@ -103,7 +94,7 @@ class Description:
         pooling: what the Pooling module says, wherever it lies; None where there is none.
         encode: how vectors are asked for.
         transformer: what happens to a text before the transformer.
-        special_tokens: the special tokens that the tokenizer's configuration names, by their role.
+        tokenizer: what overrides the transformer's tokenizer.json.
     """
 
     folder: Path
@@ -111,12 +102,17 @@ class Description:
     pooling: Pooling | None
     encode: EncodeSettings
     transformer: TransformerSettings
-    special_tokens: Mapping[str, str]
+    tokenizer: TokenizerSettings
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of the modules, in order."""
         return [module.kind for module in self.modules]
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """The folder of the transformer's tokenizer: its own, or the root where none lies there."""
+        return _tokenizer_folder(self.transformer_folder, self.folder)
 
     @property
     def transformer_folder(self) -> Path:
@@ -139,12 +135,17 @@ def read_description(folder: Path) -> Description:
         pooling=None if pooling_folder is None else _read_pooling(pooling_folder / CONFIG_NAME),
         encode=_read_encode_settings(folder / ST_CONFIG_NAME),
         transformer=_read_transformer_settings(transformer_folder),
-        special_tokens=_read_special_tokens(transformer_folder),
+        tokenizer=read_tokenizer_settings(_tokenizer_folder(transformer_folder, folder)),
     )
 
 
 def _folder_of(kind: str, modules: tuple[Module, ...]) -> Path | None:
     return next((module.folder for module in modules if module.kind == kind), None)
+
+
+def _tokenizer_folder(transformer_folder: Path, root: Path) -> Path:
+    is_there = any((transformer_folder / name).exists() for name in (TOKENIZER_NAME, *SLOW_TOKENIZERS))
+    return transformer_folder if is_there else root
 
 
 def _read_modules(path: Path) -> Iterator[Module]:
@@ -209,30 +210,3 @@ def _read_transformer_settings(folder: Path) -> TransformerSettings:
         max_seq_length=read_value(content, "max_seq_length", int, path, default=None),
         do_lower_case=read_value(content, "do_lower_case", bool, path, default=False),
     )
-
-
-def _read_special_tokens(folder: Path) -> dict[str, str]:
-    roles: dict[str, str] = {}
-    for name in (SPECIAL_TOKENS_NAME, TOKENIZER_CONFIG_NAME):
-        if (folder / name).exists():
-            for role, token in read_json(folder / name, dict).items():
-                content = token.get("content") if isinstance(token, dict) else token
-                if role.endswith("_token") and isinstance(content, str):
-                    roles[role] = content
-    return roles
-
-
-def read_value(
-    content: Mapping[str, Any], key: str, kind: type[_Value], path: Path, *, default: _Default
-) -> _Value | _Default:
-    """Read a value of a JSON object; null counts as not said.
-
-    Raises:
-        FolderError: when it is of another kind.
-    """
-    value = content.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise FolderError(f"{key} in {path} must be {_KINDS[kind]}, found {value!r:.60}: mend the file")
-    return value

@@ -14,6 +14,7 @@ TableDtype = Literal["float32", "float16"]
 Affixing = Literal["teacher", "swapped"]
 VocabularyMode = Literal["extend", "only"]
 WordPadding = Literal["teacher", "none"]
+AddedTokens = Literal["keep", "remove"]
 PcaDims = int | float | Literal["auto"] | None
 
 
@@ -39,6 +40,10 @@ class Recipe:
             `only` ones.
         word_padding: whether words that `extend` the vocabulary are fed to the teacher padded as its
             tokenizer.json pads, with the padding taking part, as model2vec 0.10 does; or with `none`.
+        added_tokens: whether ordinary tokens that were added to the teacher's vocabulary, for fine-tuning
+            say, are kept, or removed as in model2vec. Special ones are `keep_special_tokens`' matter.
+        prompt: the name of one of the teacher's prompts, or a text: every token and word is fed to the
+            teacher behind it; None for none.
 
     Raises:
         ArgumentError: when a choice is out of its range.
@@ -56,6 +61,8 @@ class Recipe:
     keep_special_tokens: bool = False
     vocabulary_mode: VocabularyMode = "extend"
     word_padding: WordPadding = "teacher"
+    added_tokens: AddedTokens = "remove"
+    prompt: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("pooling", self.pooling, get_args(Pooling))
@@ -64,6 +71,7 @@ class Recipe:
         check_choice("affixes", self.affixes, get_args(Affixing))
         check_choice("vocabulary_mode", self.vocabulary_mode, get_args(VocabularyMode))
         check_choice("word_padding", self.word_padding, get_args(WordPadding))
+        check_choice("added_tokens", self.added_tokens, get_args(AddedTokens))
         _check_pca_dims(self.pca_dims)
         if self.weighting == "sif" and not (self.sif_coefficient and 0 < self.sif_coefficient < 1):
             raise ArgumentError(

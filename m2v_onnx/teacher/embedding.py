@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from m2v_onnx.system.progress import track
 from m2v_onnx.system.row_blocks import rows_not_finite
 from m2v_onnx.system.side_by_side import map_side_by_side
 from m2v_onnx.teacher.options import Execution
+from m2v_onnx.teacher.sentence_vectors import SentenceHead
 from m2v_onnx.teacher.session import TeacherSession
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
@@ -29,6 +31,7 @@ def embed_tokens(
     *,
     pooling: Pooling,
     execution: Execution,
+    n_prompt: int = 0,
     show_progress_bar: bool = False,
 ) -> Vectors:
     """Give (V, d) float32: the pooled hidden states of each of V token sequences.
@@ -41,18 +44,61 @@ def embed_tokens(
         sequences: V token sequences, special tokens included.
         pooling: see `Recipe.pooling`.
         execution: batch size and threads.
+        n_prompt: the first positions of every sequence, which are a prompt's and do not take part.
         show_progress_bar: show progress on stderr, when that is a terminal.
     """
 
-    def embed(indices: npt.NDArray[np.int64]) -> int:
-        input_ids = sequences.rows(indices)
+    def vectors_of(input_ids: npt.NDArray[np.int64]) -> Vectors:
         if pooling == "pooler":
-            vectors[indices] = session.pooler_output(input_ids)
-        else:
-            vectors[indices] = pool_hidden_states(session.hidden_states(input_ids), pooling)
-        return len(indices)
+            return session.pooler_output(input_ids)
+        return pool_hidden_states(session.hidden_states(input_ids)[:, n_prompt:], pooling)
 
     vectors = np.empty((len(sequences), session.width), np.float32)
+    _embed_into(vectors, vectors_of, session, sequences, execution, show_progress_bar=show_progress_bar)
+    return vectors
+
+
+def embed_sentences(
+    session: TeacherSession,
+    sequences: TokenIds,
+    *,
+    head: SentenceHead,
+    execution: Execution,
+    show_progress_bar: bool = False,
+) -> Vectors:
+    """Give (B, E) float32: the teacher's own sentence vectors of B token sequences.
+
+    Args:
+        session: the teacher.
+        sequences: B token sequences, special tokens and prompt included.
+        head: what stands behind the transformer.
+        execution: see `embed_tokens`.
+        show_progress_bar: see `embed_tokens`.
+    """
+
+    def vectors_of(input_ids: npt.NDArray[np.int64]) -> Vectors:
+        return head(session.hidden_states(input_ids))
+
+    vectors = np.empty((len(sequences), head.width(session.width)), np.float32)
+    _embed_into(vectors, vectors_of, session, sequences, execution, show_progress_bar=show_progress_bar)
+    return vectors
+
+
+def _embed_into(
+    vectors: Vectors,
+    vectors_of: Callable[[npt.NDArray[np.int64]], Vectors],
+    session: TeacherSession,
+    sequences: TokenIds,
+    execution: Execution,
+    *,
+    show_progress_bar: bool,
+) -> None:
+    """Run sequences of one length together, and fill in the vector of each."""
+
+    def embed(indices: npt.NDArray[np.int64]) -> int:
+        vectors[indices] = vectors_of(sequences.rows(indices))
+        return len(indices)
+
     n_positions = _CPU_BATCH_POSITIONS if session.on_cpu else _GPU_BATCH_POSITIONS
     batches = sequences.batches(n_positions, execution.batch_size)
     n_workers = execution.n_workers if session.on_cpu else 1
@@ -60,7 +106,6 @@ def embed_tokens(
         for n_done in map_side_by_side(embed, batches, n_workers=n_workers):
             advance(n_done)
     _zero_what_is_not_finite(vectors)
-    return vectors
 
 
 def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:

@@ -10,17 +10,17 @@ from pathlib import Path, PurePosixPath
 from tokenizers import Tokenizer
 
 from m2v_onnx.errors import M2vOnnxError, TeacherError
-from m2v_onnx.folder.names import MODULES_NAME, TOKENIZER_NAME
+from m2v_onnx.folder.names import MODULES_NAME, SLOW_TOKENIZERS, TOKENIZER_NAME
 from m2v_onnx.folder.reading import read_tokenizer
 from m2v_onnx.folder.sentence_transformers import Description, read_description
 from m2v_onnx.system.hub import cached_folder, download_folder, list_files, looks_like_hub_id
 from m2v_onnx.teacher.exporter import convert_tokenizer, export_teacher
 from m2v_onnx.teacher.options import TeacherSource
+from m2v_onnx.teacher.own_tokenizer import build_own_tokenizer
 
 logger = logging.getLogger(__name__)
 
 _ONNX_NAMES = ("onnx/model.onnx", "model.onnx")
-_SLOW_TOKENIZERS = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.py"]
 _WEIGHT_FILES = ["*.safetensors", "pytorch_model*.bin"]
 
@@ -45,12 +45,6 @@ class Teacher:
     pad_token: str | None
     unk_token: str | None
 
-    @property
-    def pools_last_token(self) -> bool:
-        """Whether its own sentence vectors are the last token's hidden state."""
-        pooling = self.description.pooling
-        return pooling is not None and pooling.modes == ("lasttoken",)
-
 
 def load_teacher(
     name: str | Path, source: TeacherSource | None = None, *, show_progress_bar: bool = False
@@ -71,7 +65,11 @@ def load_teacher(
     folder = _find_folder(name, source)
     description = _describe(folder)
     transformer = description.transformer_folder
-    tokenizer = _load_tokenizer(transformer, source)
+    tokenizer = build_own_tokenizer(
+        _load_tokenizer(description.tokenizer_folder, source),
+        description.tokenizer,
+        do_lower_case=description.transformer.do_lower_case,
+    )
     onnx_path = None if source.onnx == "export" else find_onnx(folder) or find_onnx(transformer)
     if onnx_path is None:
         if source.onnx == "reuse":
@@ -91,14 +89,14 @@ def load_teacher(
         description=description,
         onnx_path=onnx_path,
         tokenizer=tokenizer,
-        pad_token=description.special_tokens.get("pad_token"),
-        unk_token=description.special_tokens.get("unk_token"),
+        pad_token=description.tokenizer.special_tokens.get("pad_token"),
+        unk_token=description.tokenizer.special_tokens.get("unk_token"),
     )
 
 
 def _load_tokenizer(folder: Path, source: TeacherSource) -> Tokenizer:
     """Read the tokenizer; have transformers convert one that is there in its slow form alone."""
-    if (folder / TOKENIZER_NAME).exists() or not any((folder / name).exists() for name in _SLOW_TOKENIZERS):
+    if (folder / TOKENIZER_NAME).exists() or not any((folder / name).exists() for name in SLOW_TOKENIZERS):
         return read_tokenizer(folder / TOKENIZER_NAME)
     logger.warning("%s holds no %s: transformers converts its tokenizer", folder, TOKENIZER_NAME)
     with tempfile.TemporaryDirectory() as draft:
@@ -150,14 +148,11 @@ def _download(repo_id: str, source: TeacherSource) -> Path:
 
 
 def _describe(folder: Path) -> Description:
-    """Read what a teacher's folder says; refuse one without a transformer, and name what is left out."""
+    """Read what a teacher's folder says; refuse one without a transformer."""
     description = read_description(folder)
     if description.modules and "Transformer" not in description.kinds:
         raise TeacherError(
             f"expected a Transformer among the modules in {folder / MODULES_NAME}, found "
             f"{', '.join(description.kinds)}: only a transformer can be a teacher"
         )
-    left_out = sorted(set(description.kinds) - {"Transformer", "Pooling", "Normalize"})
-    if left_out:
-        logger.warning("%s: distilled without its module %s", folder, ", ".join(left_out))
     return description

@@ -13,6 +13,7 @@ from m2v_onnx.folder.sentence_transformers import (
     TransformerSettings,
     read_description,
 )
+from m2v_onnx.folder.tokenizer_settings import TokenizerSettings
 from tests.builders import write_modules
 
 
@@ -94,7 +95,9 @@ def test_special_tokens_by_role(tmp_path):
     (tmp_path / "tokenizer_config.json").write_text(
         '{"pad_token": {"content": "[PAD]"}, "model_max_length": 9}'
     )
-    assert read_description(tmp_path).special_tokens == {"pad_token": "[PAD]", "unk_token": "<unk>"}
+    assert read_description(tmp_path).tokenizer == TokenizerSettings(
+        special_tokens={"pad_token": "[PAD]", "unk_token": "<unk>"}, model_max_length=9
+    )
 
 
 @pytest.mark.parametrize(
