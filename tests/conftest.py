@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants, file_download
 
 from m2v_onnx import StaticModel
 from tests.builders import tiny_model, write_tiny_teacher
+from tests.stand_in_hub import Hub
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -71,3 +74,21 @@ def minilm_onnx(minilm, tmp_path_factory) -> Path:
         (folder / name).write_bytes((minilm / name).read_bytes())
     (folder / "onnx" / "model.onnx").symlink_to(load_teacher(minilm).onnx_path)
     return folder
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    server = Hub(tmp_path / "hub")
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+    address = server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    for module in (constants, file_download):
+        monkeypatch.setattr(module, "HUGGINGFACE_CO_URL_TEMPLATE", address, raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub-cache"))
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    # Xet's protocol is more than a small server speaks; huggingface_hub 0.30 does not know it.
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True, raising=False)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -35,7 +35,6 @@ from m2v_onnx.teacher.embedding import embed_tokens
 from m2v_onnx.teacher.loading import load_teacher
 from m2v_onnx.teacher.options import Execution, TeacherSource
 from m2v_onnx.teacher.sentence_vectors import count_prompt
-from m2v_onnx.teacher.session import TeacherSession
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -102,12 +101,14 @@ def distill(
     chosen = settle_recipe(chosen, loaded, chosen=choices.keys())
     tokens = build_vocabulary(loaded, chosen, words)
     del words  # hundreds of thousands, maybe
-    session = TeacherSession(loaded.onnx_path, execution)
+    session = loaded.open_session(execution)
     if "pca_dims" not in choices:
         chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
     check_dims(chosen.pca_dims, n_rows=len(tokens.teacher_ids), width=session.width)
     n_prompt = count_prompt(loaded.description, loaded.tokenizer, chosen.prompt)
-    config = ModelConfig(normalize=chosen.normalize, teacher=loaded.name, recipe=chosen)
+    config = ModelConfig(
+        normalize=chosen.normalize, teacher=loaded.name, recipe=chosen, provenance=loaded.provenance
+    )
     del loaded  # a tokenizer, which is large
     vectors = embed_tokens(
         session,

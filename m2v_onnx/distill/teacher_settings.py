@@ -30,6 +30,10 @@ def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) 
         logger.warning("%s: its truncate_dim is left to pca_dims (--pca-dims)", name)
     if description.encode.similarity not in (None, "cosine"):
         logger.warning("%s compares vectors by %s, not by cosine", name, description.encode.similarity)
+    if teacher.provenance.license is None:
+        logger.warning(
+            "%s: its README.md names no license, and so the model card says that none is known", name
+        )
     if recipe.pooling == "mean" and "pooling" not in chosen:
         recipe = _settle_pooling(recipe, teacher)
     return _settle_prompt(recipe, teacher)

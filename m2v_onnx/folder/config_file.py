@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.folder.json_values import read_value
 from m2v_onnx.folder.names import CONFIG_NAME
-from m2v_onnx.model.config import ModelConfig, UnknownTokens
+from m2v_onnx.model.config import ModelConfig, Provenance, UnknownTokens
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.system.text_files import read_json
@@ -53,6 +53,7 @@ def read_config(folder: Path, *, defaults: ModelConfig) -> ModelConfig:
         unknown=unknown,
         teacher=content.get("tokenizer_name"),
         recipe=_read_recipe(section, path),
+        provenance=_read_provenance(section, path) or defaults.provenance,
     )
 
 
@@ -103,6 +104,19 @@ def _read_recipe(section: dict[str, Any], path: Path) -> Recipe | None:
         ) from error
 
 
+def _read_provenance(section: dict[str, Any], path: Path) -> Provenance | None:
+    content = read_value(section, "provenance", dict, path, default=None)
+    if content is None:
+        return None
+    try:
+        provenance = Provenance(**content)
+        return replace(provenance, language=tuple(provenance.language))
+    except TypeError as error:
+        raise FolderError(
+            f"expected a provenance under m2v_onnx in {path}, found a damaged one ({error})"
+        ) from error
+
+
 def _config_to_json(model: StaticEmbedding) -> dict[str, Any]:
     """Give config.json: what transformers-shaped engines read, what model2vec reads, and our own section."""
     recipe = model.config.recipe
@@ -129,6 +143,7 @@ def _config_to_json(model: StaticEmbedding) -> dict[str, Any]:
             "version": __version__,
             "unknown": model.config.unknown,
             "cut_characters": model.config.cut_characters,
+            "provenance": asdict(model.config.provenance),
             "recipe": None if recipe is None else asdict(recipe),
         },
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ _FILES = {
 }
 
 
+_YAML_WORDS = ("no", "yes", "on", "off", "y", "n", "true", "false", "null")
 _COUNTING = {
     "skip": "Unknown and special tokens do not count; a text without a known token gives zeros.",
     "count": "Unknown and special tokens count like any other, as in sentence-transformers; model2vec leaves "
@@ -211,10 +213,25 @@ def _front_matter(model: StaticEmbedding, snippets: Sequence[_Snippet]) -> str:
     if _TRANSFORMERS_JS in snippets:
         tags.append("transformers.js")
     lines = ["library_name: m2v-onnx", "pipeline_tag: feature-extraction"]
-    if teacher is not None and "/" in teacher and looks_like_hub_id(teacher):
-        lines.append(f"base_model: {teacher}")
+    provenance = model.config.provenance
+    is_on_hub = teacher is not None and "/" in teacher and looks_like_hub_id(teacher)
+    values = {
+        "base_model": teacher if is_on_hub else provenance.base_model,
+        "license": provenance.license,
+        "license_name": provenance.license_name,
+        "license_link": provenance.license_link,
+    }
+    lines += [f"{key}: {_yaml(value)}" for key, value in values.items() if value is not None]
+    if provenance.language:
+        lines += ["language:", *(f"- {_yaml(code)}" for code in provenance.language)]
     lines += ["tags:", *(f"- {tag}" for tag in tags)]
     return "\n".join(["---", *lines, "---"])
+
+
+def _yaml(value: str) -> str:
+    """Write a text in YAML, where a bare `no` is false and not Norwegian."""
+    is_plain = re.fullmatch(r"[A-Za-z][\w./-]*", value) and value.lower() not in _YAML_WORDS
+    return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def _facts(model: StaticEmbedding) -> Iterator[str]:
@@ -230,6 +247,11 @@ def _facts(model: StaticEmbedding) -> Iterator[str]:
         yield f"the first {config.max_length:,} tokens of a text count"
     if config.teacher is not None:
         yield f"distilled from `{config.teacher}`"
+    license_id = config.provenance.license
+    if license_id is not None:
+        yield f"license of the model that it comes from: {config.provenance.license_name or license_id}"
+    elif config.teacher is not None:
+        yield "no license is known: the model that it comes from names none"
     if recipe is not None:
         pca_dims = "none" if recipe.pca_dims is None else recipe.pca_dims
         yield (

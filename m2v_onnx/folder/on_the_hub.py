@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from m2v_onnx.errors import FolderError, M2vOnnxError
-from m2v_onnx.folder.names import GRAPH_PATTERNS, IDS_STEM, READ_FILES, graph_places
+from m2v_onnx.folder.names import (
+    CARD_NAME,
+    CONFIG_NAME,
+    GRAPH_PATTERNS,
+    IDS_STEM,
+    MODULES_NAME,
+    READ_FILES,
+    ST_CONFIG_NAME,
+    TOKENIZER_NAME,
+    graph_places,
+)
 from m2v_onnx.folder.reading import is_model_folder
+from m2v_onnx.folder.sentence_transformers import read_description
+from m2v_onnx.folder.wanted_files import weight_files
 from m2v_onnx.model.quantization import Precision
-from m2v_onnx.system.hub import Upload, download_folder, looks_like_hub_id, upload_folder
+from m2v_onnx.system.hub import Upload, find_repository, looks_like_hub_id, upload_folder
+
+# What says which other files a model has.
+_SAYING_FILES = (CARD_NAME, CONFIG_NAME, MODULES_NAME, ST_CONFIG_NAME, f"*/{CONFIG_NAME}")
 
 
 def download_model(
@@ -31,8 +47,12 @@ def download_model(
     if not looks_like_hub_id(str(path_or_id)):
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
-        wanted = [*READ_FILES, *graph_places(IDS_STEM, precision or "fp32")]
-        return download_folder(str(path_or_id), wanted, revision=revision, token=token)
+        repository = find_repository(str(path_or_id), revision=revision, token=token)
+        folder = repository.fetch(_SAYING_FILES)
+        needed = _module_files(repository.files, folder)
+        repository.check_whole(*needed)
+        wanted = [*READ_FILES, *needed, *graph_places(IDS_STEM, precision or "fp32")]
+        return repository.fetch([*_SAYING_FILES, *wanted])
     except M2vOnnxError as error:
         raise FolderError(str(error)) from error
 
@@ -52,3 +72,15 @@ def upload_model(path: Path, upload: Upload) -> str:
             "`m2v-onnx distill` or `m2v-onnx export`"
         )
     return upload_folder(path, upload, replaced=GRAPH_PATTERNS)
+
+
+def _module_files(files: Collection[str], folder: Path) -> list[str]:
+    """Give the table, the tokenizer and the weights of a static model's modules, wherever they lie."""
+    found = []
+    for module in read_description(folder).modules:
+        place = module.folder.relative_to(folder).as_posix().removeprefix(".")
+        if module.kind in ("StaticEmbedding", "Dense"):
+            found += weight_files(files, place, folder)
+        if module.kind == "StaticEmbedding":
+            found.append(f"{place}/{TOKENIZER_NAME}".lstrip("/"))
+    return found

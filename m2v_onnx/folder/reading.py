@@ -19,6 +19,7 @@ from m2v_onnx.folder.names import (
     TORCH_NAME,
     graph_places,
 )
+from m2v_onnx.folder.readme import read_provenance
 from m2v_onnx.folder.sentence_transformers import Description, read_description
 from m2v_onnx.folder.static_modules import Folded, fold_modules
 from m2v_onnx.folder.tensors import TABLE_TENSORS, map_tensors
@@ -110,7 +111,10 @@ def _read_foreign_config(folder: Path, tokenizer: Tokenizer, folded: Folded, *, 
     if not is_st:
         has_config = (folder / CONFIG_NAME).exists()
         max_length = DEFAULT_MAX_LENGTH if has_config else None
-        return read_config(folder, defaults=ModelConfig(normalize=folded.normalize, max_length=max_length))
+        defaults = ModelConfig(
+            normalize=folded.normalize, max_length=max_length, provenance=read_provenance(folder)
+        )
+        return read_config(folder, defaults=defaults)
     truncation = tokenizer.truncation
     if truncation is not None and truncation["direction"] != "right":
         raise FolderError(
@@ -122,6 +126,7 @@ def _read_foreign_config(folder: Path, tokenizer: Tokenizer, folded: Folded, *, 
         max_length=None if truncation is None else truncation["max_length"],
         cut_characters=False,
         unknown="count",
+        provenance=read_provenance(folder),
     )
     config = read_config(folder, defaults=defaults)
     return replace(config, normalize=config.normalize or folded.normalize)

@@ -12,6 +12,25 @@ UnknownTokens = Literal["skip", "count"]
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """What the model card of a model's origin says, in the Hub's words; None where it says nothing.
+
+    Attributes:
+        base_model: the model that it was made from.
+        license: the license's identifier; `other` where it has but a name.
+        license_name: the name of another license.
+        license_link: where its text lies.
+        language: the languages, by their codes.
+    """
+
+    base_model: str | None = None
+    license: str | None = None
+    license_name: str | None = None
+    license_link: str | None = None
+    language: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """How a static model encodes, and where it came from.
 
@@ -24,6 +43,7 @@ class ModelConfig:
             `count` like any other, as in a StaticEmbedding that sentence-transformers trained.
         teacher: the name of the model it was distilled from.
         recipe: the choices it was distilled with; None for a model made elsewhere.
+        provenance: license, language and base model.
     """
 
     normalize: bool = False
@@ -32,3 +52,4 @@ class ModelConfig:
     unknown: UnknownTokens = "skip"
     teacher: str | None = None
     recipe: Recipe | None = None
+    provenance: Provenance = Provenance()

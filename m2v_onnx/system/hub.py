@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from m2v_onnx.errors import ArgumentError, M2vOnnxError
+from m2v_onnx.system.hub_errors import UnreachableError, hub_errors, not_found
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _UPLOAD_REMEDIES: dict[int | None, str] = {
@@ -27,18 +28,67 @@ def looks_like_hub_id(name: str) -> bool:
     return _HUB_ID.fullmatch(name) is not None and not name.startswith(".")
 
 
-def list_files(repo_id: str, *, revision: str | None, token: str | None) -> list[str]:
-    """List the files of a Hub repository.
+@dataclass(frozen=True)
+class Repository:
+    """A Hub repository; while the Hub cannot be reached, what its cache holds of one.
+
+    Attributes:
+        repo_id: `owner/name`, or `name`.
+        files: the paths of its files.
+        revision: branch, tag or commit; None for `main`.
+        token: the Hub token; None for the one of `hf auth login`.
+        cached: the folder in the cache, where the Hub cannot be reached; else None.
+    """
+
+    repo_id: str
+    files: tuple[str, ...]
+    revision: str | None
+    token: str | None
+    cached: Path | None = None
+
+    def fetch(self, patterns: Collection[str]) -> Path:
+        """Download the files that match into the Hub cache; give their local folder.
+
+        Raises:
+            M2vOnnxError: when the Hub cannot be reached.
+        """
+        if self.cached is not None:
+            return self.cached
+        return download_folder(self.repo_id, list(patterns), revision=self.revision, token=self.token)
+
+    def check_whole(self, *needed: str) -> None:
+        """Refuse to go on with what the cache holds, where a file that is needed is not there.
+
+        Raises:
+            M2vOnnxError: naming the file.
+        """
+        lacking = sorted(set(needed) - set(self.files))
+        if self.cached is not None and lacking:
+            raise M2vOnnxError(
+                f"expected all of {self.repo_id!r} in the Hub's cache, found {self.cached} without "
+                f"{', '.join(lacking)}, and the Hub cannot be reached: check the network, or name a folder"
+            )
+
+
+def find_repository(repo_id: str, *, revision: str | None, token: str | None) -> Repository:
+    """Find a repository on the Hub, or in its cache while the Hub cannot be reached.
 
     Raises:
-        M2vOnnxError: when there is no such repository or revision, or the Hub cannot be reached.
+        M2vOnnxError: when there is no such repository or revision, or the Hub cannot be reached and the cache
+            holds nothing of it.
     """
     from huggingface_hub import HfApi  # slow
 
     try:
-        return HfApi(token=token).list_repo_files(repo_id, revision=revision)
-    except _hub_errors() as error:
-        raise _not_found(repo_id, revision, error) from error
+        files = HfApi(token=token).list_repo_files(repo_id, revision=revision)
+    except hub_errors() as error:
+        reason = not_found(repo_id, revision, error)
+        cached = _cached_folder(repo_id, revision) if isinstance(reason, UnreachableError) else None
+        if cached is None:
+            raise reason from error
+        files = [path.relative_to(cached).as_posix() for path in cached.rglob("*") if path.is_file()]
+        return Repository(repo_id, tuple(sorted(files)), revision, token, cached)
+    return Repository(repo_id, tuple(files), revision, token)
 
 
 def download_folder(
@@ -52,19 +102,19 @@ def download_folder(
     from huggingface_hub import snapshot_download  # slow
 
     try:
-        folder = snapshot_download(repo_id, revision=revision, token=token, allow_patterns=file_patterns)
-    except _hub_errors() as error:
-        raise _not_found(repo_id, revision, error) from error
+        with _progress_bars(show=True):
+            folder = snapshot_download(repo_id, revision=revision, token=token, allow_patterns=file_patterns)
+    except hub_errors() as error:
+        raise not_found(repo_id, revision, error) from error
     return Path(folder)
 
 
-def cached_folder(repo_id: str, *, revision: str | None) -> Path | None:
-    """Give what the Hub cache holds of a repository; None where it holds nothing."""
+def _cached_folder(repo_id: str, revision: str | None) -> Path | None:
     from huggingface_hub import snapshot_download  # slow
 
     try:
         return Path(snapshot_download(repo_id, revision=revision, local_files_only=True))
-    except _hub_errors():
+    except hub_errors():
         return None
 
 
@@ -170,7 +220,7 @@ def _upload_errors() -> tuple[type[Exception], ...]:
     """Give what huggingface_hub raises while it uploads: a file's own error comes inside a RuntimeError."""
     from huggingface_hub import errors  # slow
 
-    return (*_hub_errors(), RuntimeError, getattr(errors, "XetError", RuntimeError))
+    return (*hub_errors(), RuntimeError, getattr(errors, "XetError", RuntimeError))
 
 
 def _not_uploaded(repo_id: str, error: Exception) -> M2vOnnxError:
@@ -180,18 +230,3 @@ def _not_uploaded(repo_id: str, error: Exception) -> M2vOnnxError:
     said = getattr(cause, "server_message", None)
     reason = f"HTTP {status}, {said}" if said else " ".join(str(cause).split()) or type(cause).__name__
     return M2vOnnxError(f"expected to upload the model to {repo_id!r}, found {reason}: {remedy}")
-
-
-def _hub_errors() -> tuple[type[Exception], ...]:
-    """Give what huggingface_hub raises: OSErrors up to 0.36, since then those of its HTTP library as well."""
-    libraries = (sys.modules.get(name) for name in ("httpx", "httpx2"))
-    return (OSError, ValueError, *(library.HTTPError for library in libraries if library is not None))
-
-
-def _not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxError:
-    where = repo_id if revision is None else f"{repo_id} at revision {revision}"
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return M2vOnnxError(
-        f"expected a local folder or a Hugging Face Hub id, found neither for {where!r} ({reason}): "
-        "check the spelling and the network; a private repository needs a token (`hf auth login`)"
-    )

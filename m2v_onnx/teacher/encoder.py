@@ -17,7 +17,6 @@ from m2v_onnx.teacher.embedding import embed_sentences
 from m2v_onnx.teacher.loading import load_teacher
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.sentence_vectors import count_prompt, read_head
-from m2v_onnx.teacher.session import TeacherSession
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
 _BLOCK_TEXTS = 1024
@@ -50,7 +49,7 @@ class TeacherEncoder:
         n_prompt = count_prompt(teacher.description, self._tokenizer, self._prompt)
         self._head = read_head(teacher.description, n_prompt=n_prompt)
         self.onnx_path = teacher.onnx_path
-        self._session = TeacherSession(teacher.onnx_path, Execution())
+        self._session = teacher.open_session(Execution())
 
     def encode(self, texts: Iterable[str], /) -> Vectors:
         """Give (B, D) float32, a row for each of B texts."""

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from m2v_onnx.errors import M2vOnnxError, TeacherError
-from m2v_onnx.folder.names import MODULES_NAME, SLOW_TOKENIZERS, TOKENIZER_NAME
+from m2v_onnx.errors import TeacherError
+from m2v_onnx.folder.json_values import read_value
+from m2v_onnx.folder.names import CONFIG_NAME, MODULES_NAME, SLOW_TOKENIZERS, TOKENIZER_NAME
 from m2v_onnx.folder.reading import read_tokenizer
+from m2v_onnx.folder.readme import read_provenance
 from m2v_onnx.folder.sentence_transformers import Description, read_description
-from m2v_onnx.system.hub import cached_folder, download_folder, list_files, looks_like_hub_id
+from m2v_onnx.model.config import Provenance
+from m2v_onnx.system.hub import looks_like_hub_id
+from m2v_onnx.system.text_files import read_json
+from m2v_onnx.teacher.download import ONNX_NAMES, download_teacher
 from m2v_onnx.teacher.exporter import convert_tokenizer, export_teacher
-from m2v_onnx.teacher.options import TeacherSource
+from m2v_onnx.teacher.options import Execution, TeacherSource
 from m2v_onnx.teacher.own_tokenizer import build_own_tokenizer
+from m2v_onnx.teacher.session import TeacherSession
 
 logger = logging.getLogger(__name__)
 
-_ONNX_NAMES = ("onnx/model.onnx", "model.onnx")
-_SMALL_FILES = ["*.json", "*.txt", "*.model", "*.py"]
-_WEIGHT_FILES = ["*.safetensors", "pytorch_model*.bin"]
+_ONLY = "only a transformer can be a teacher"
+# What architectures call the width of their hidden states.
+_SIZE_NAMES = ("hidden_size", "d_model", "dim", "n_embd")
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Teacher:
         tokenizer: its own tokenizer.
         pad_token: the token that its tokenizer's configuration names for padding; None where it has none.
         unk_token: the same for unknown pieces.
+        provenance: what its README says of its origin.
+        hidden_size: the numbers of a hidden state, as its config.json says; None where it does not.
     """
 
     name: str
@@ -44,6 +52,17 @@ class Teacher:
     tokenizer: Tokenizer
     pad_token: str | None
     unk_token: str | None
+    provenance: Provenance = field(default_factory=Provenance)
+    hidden_size: int | None = None
+
+    def open_session(self, execution: Execution) -> TeacherSession:
+        """Open its ONNX file.
+
+        Raises:
+            ProviderError: when the execution provider that was asked for cannot be used.
+            TeacherError: when the file is damaged, or not this teacher's transformer.
+        """
+        return TeacherSession(self.onnx_path, execution, hidden_size=self.hidden_size)
 
 
 def load_teacher(
@@ -74,7 +93,7 @@ def load_teacher(
     if onnx_path is None:
         if source.onnx == "reuse":
             raise TeacherError(
-                f"expected {' or '.join(_ONNX_NAMES)} in {folder}, found no such file: use "
+                f"expected {' or '.join(ONNX_NAMES)} in {folder}, found no such file: use "
                 "`--teacher-onnx auto` to export the teacher"
             )
         onnx_path = export_teacher(
@@ -91,6 +110,8 @@ def load_teacher(
         tokenizer=tokenizer,
         pad_token=description.tokenizer.special_tokens.get("pad_token"),
         unk_token=description.tokenizer.special_tokens.get("unk_token"),
+        provenance=read_provenance(folder),
+        hidden_size=_read_hidden_size(transformer),
     )
 
 
@@ -107,7 +128,7 @@ def _load_tokenizer(folder: Path, source: TeacherSource) -> Tokenizer:
 
 def find_onnx(folder: Path) -> Path | None:
     """Give the ONNX file of a teacher's folder: the usual names, or the only one at its root."""
-    for name in _ONNX_NAMES:
+    for name in ONNX_NAMES:
         if (folder / name).exists():
             return folder / name
     found = list(folder.glob("*.onnx"))
@@ -122,37 +143,26 @@ def _find_folder(name: str | Path, source: TeacherSource) -> Path:
         raise TeacherError(f"expected the folder of a teacher, found the file {path}: name its folder")
     if not looks_like_hub_id(str(name)):
         raise TeacherError(f"expected a teacher's folder or a Hub id, found nothing at {path}")
-    try:
-        return _download(str(name), source)
-    except M2vOnnxError as error:
-        raise TeacherError(str(error)) from error
+    return download_teacher(str(name), source)
 
 
-def _download(repo_id: str, source: TeacherSource) -> Path:
-    """Download what is needed: the ONNX file if the repository holds one, else the weights."""
-    try:
-        files = list_files(repo_id, revision=source.revision, token=source.token)
-    except M2vOnnxError:
-        cached = cached_folder(repo_id, revision=source.revision)  # offline
-        if cached is None:
-            raise
-        return cached
-    onnx_name = next((name for name in _ONNX_NAMES if name in files), None)
-    if onnx_name is not None and source.onnx != "export":
-        heavy = [onnx_name, f"{onnx_name}_data", f"{onnx_name}.data"]
-    elif any(PurePosixPath(name).match("*.safetensors") for name in files):
-        heavy = _WEIGHT_FILES[:1]
-    else:
-        heavy = _WEIGHT_FILES
-    return download_folder(repo_id, [*_SMALL_FILES, *heavy], revision=source.revision, token=source.token)
+def _read_hidden_size(folder: Path) -> int | None:
+    path = folder / CONFIG_NAME
+    if not path.exists():
+        return None
+    content = read_json(path, dict)
+    sizes = (read_value(content, name, int, path, default=None) for name in _SIZE_NAMES)
+    return next((size for size in sizes if size is not None), None)
 
 
 def _describe(folder: Path) -> Description:
     """Read what a teacher's folder says; refuse one without a transformer."""
     description = read_description(folder)
     if description.modules and "Transformer" not in description.kinds:
+        has_routes = not {"Router", "Asym"}.isdisjoint(description.kinds)
+        remedy = "save the modules of one route as a model of their own" if has_routes else _ONLY
         raise TeacherError(
             f"expected a Transformer among the modules in {folder / MODULES_NAME}, found "
-            f"{', '.join(description.kinds)}: only a transformer can be a teacher"
+            f"{', '.join(description.kinds)}: {remedy}"
         )
     return description

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.errors import ProviderError, TeacherError
+from m2v_onnx.errors import M2vOnnxError, ProviderError, TeacherError
 from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.onnx_file import external_data_names
 from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime
 from m2v_onnx.teacher.options import Execution
 
@@ -22,6 +25,9 @@ _PROVIDER_NAMES = {
     "cpu": "CPUExecutionProvider",
 }
 _TOKEN_OUTPUTS = ("last_hidden_state", "token_embeddings")
+# What other heads give, at every position as well.
+_OTHER_OUTPUTS = re.compile(r"(.*_)?logits|(present|past)[._].*|loss|scores")
+_REMEDY = "export the teacher (--teacher-onnx export)"
 _RUN_INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
 
 
@@ -31,6 +37,7 @@ class TeacherSession:
     Args:
         path: its ONNX file.
         execution: where and how to run it.
+        hidden_size: what d must be; None where nothing is known.
 
     Attributes:
         on_cpu: whether it runs on the CPU.
@@ -38,10 +45,10 @@ class TeacherSession:
 
     Raises:
         ProviderError: when the execution provider that was asked for cannot be used.
-        TeacherError: when the file is damaged, or no text encoder with one token-level output.
+        TeacherError: when the file is damaged, or no text encoder with one token-level output of that size.
     """
 
-    def __init__(self, path: Path, execution: Execution) -> None:
+    def __init__(self, path: Path, execution: Execution, *, hidden_size: int | None = None) -> None:
         self._path = path
         self._session = _open_session(path, execution)
         self.on_cpu = self._session.get_providers()[0] == _PROVIDER_NAMES["cpu"]
@@ -49,12 +56,17 @@ class TeacherSession:
         if "input_ids" not in self._input_types or not self._input_types.keys() <= set(_RUN_INPUTS):
             raise TeacherError(
                 f"expected a text encoder with inputs among {', '.join(_RUN_INPUTS)} "
-                f"in {path}, found inputs {', '.join(self._input_types)}"
+                f"in {path}, found inputs {_list(self._input_types)}: {_REMEDY}"
             )
         self._token_output = _token_output(self._session.get_outputs(), path)
         names = [output.name for output in self._session.get_outputs()]
         self._pooler_output = "pooler_output" if "pooler_output" in names else None
         self.width = self.hidden_states(np.zeros((1, 1), np.int64)).shape[2]
+        if hidden_size is not None and self.width != hidden_size:
+            raise TeacherError(
+                f"expected hidden states of {hidden_size} numbers, as the teacher's config.json says, in "
+                f"output {self._token_output} of {path}, found {self.width}: {_REMEDY}"
+            )
 
     def hidden_states(self, input_ids: npt.NDArray[np.int64]) -> Vectors:
         """Run (B, T) token ids without padding; give (B, T, d) float32."""
@@ -94,6 +106,25 @@ class TeacherSession:
         return result
 
 
+def _list(names: Iterable[str]) -> str:
+    """List names; a decoder has dozens."""
+    first = list(names)
+    return ", ".join(first[:6]) + " …" * (len(first) > 6)
+
+
+def _check_data(path: Path) -> None:
+    """Say which of a graph's own files are missing, where that is why it does not run."""
+    try:
+        missing = [name for name in external_data_names(path) if not (path.parent / name).exists()]
+    except M2vOnnxError:
+        return
+    if missing:
+        raise TeacherError(
+            f"expected the weights of {path} in {', '.join(missing)} beside it, found no such file: fetch "
+            "the whole model"
+        )
+
+
 def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSession:
     available = onnxruntime.get_available_providers()
     if execution.provider == "auto":
@@ -111,6 +142,7 @@ def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSess
     try:
         session = onnxruntime.InferenceSession(path, options, providers=[(wanted, settings)])
     except ORT_ERRORS as error:
+        _check_data(path)
         raise TeacherError(
             f"expected an ONNX graph that onnxruntime {onnxruntime.__version__} runs in {path}, found "
             f"{first_line(error)}: fetch or export the file again"
@@ -149,11 +181,17 @@ def _token_output(outputs: list[onnxruntime.NodeArg], path: Path) -> str:
     for name in _TOKEN_OUTPUTS:
         if name in names:
             return name
-    candidates = [o.name for o in outputs if len(o.shape) == 3 and o.type == "tensor(float)"]
+    candidates = [
+        output.name
+        for output in outputs
+        if len(output.shape) == 3
+        and output.type == "tensor(float)"
+        and not _OTHER_OUTPUTS.fullmatch(output.name)
+    ]
     if len(candidates) != 1:
         raise TeacherError(
             f"expected one token-level output in {path} ({' or '.join(_TOKEN_OUTPUTS)}, or a single float32 "
-            f"one of rank 3), found {len(candidates)} among {', '.join(names)}: export the teacher again "
+            f"one of rank 3), found {len(candidates)} among {_list(names)}: export the teacher again "
             "(--teacher-onnx export)"
         )
     return str(candidates[0])

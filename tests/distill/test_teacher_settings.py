@@ -66,7 +66,7 @@ def test_a_default_prompt_that_is_left_out_is_said(teacher, caplog):
 def test_a_pooling_that_tokens_do_not_get_is_said(teacher, caplog, mode):
     write_modules(teacher, "Transformer", "Pooling", Pooling={"pooling_mode": mode})
     distill(teacher, pooling="first", **RAW)
-    assert caplog.text == ""
+    assert "pools by" not in caplog.text
     distill(teacher, **RAW)
     assert f"pools by {mode}: its tokens are pooled by their mean" in caplog.text
 
@@ -103,7 +103,7 @@ class TestAddedTokens:
     def test_special_ones_go_without_a_word(self, teacher, caplog):
         add_token(teacher, "<query>", special=True)
         assert "<query>" not in distill(teacher, added_tokens="keep", **RAW).tokenizer.get_vocab()
-        assert caplog.text == ""
+        assert "added tokens" not in caplog.text
 
     def test_another_choice(self, teacher):
         with pytest.raises(ArgumentError, match="added_tokens must be one of keep, remove, found 'all'"):
@@ -112,7 +112,8 @@ class TestAddedTokens:
 
 def test_case_and_added_tokens_of_the_configuration(teacher):
     settings = {
-        "tokenizer_class": "BertTokenizer", "do_lower_case": False,
+        "tokenizer_class": "BertTokenizer",
+        "do_lower_case": False,
         "added_tokens_decoder": {"1": {"content": "[unused0]", "special": False, "normalized": False}},
     }
     peer_cases.write_json(teacher / "tokenizer_config.json", settings)

@@ -59,6 +59,7 @@ def test_everything_but_the_snippets():
         "- vectors of length 1\n"
         "- the first 512 tokens of a text count\n"
         "- distilled from `owner/name`\n"
+        "- no license is known: the model that it comes from names none\n"
         "- made by the recipe `model2vec-0.10` with pooling `mean`, principal components `2` and weighting "
         "`sif`\n\n"
         "## Usage\n\n"

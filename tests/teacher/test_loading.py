@@ -109,6 +109,11 @@ def test_a_slow_tokenizer_is_converted(teacher, caplog):
             "expected modules with a type and a path in .*modules.json, found 'x'",
         ),
         (
+            lambda t: (t / "modules.json").write_text('[{"type": "sentence_transformers.models.Router"}]'),
+            TeacherError,
+            "found Router: save the modules of one route as a model of their own",
+        ),
+        (
             lambda t: (t / "modules.json").write_text("{}"),
             FolderError,
             "JSON list in .*modules.json, found a dict",
@@ -205,6 +210,30 @@ class TestSession:
         with pytest.raises(TeacherError, match="expected one token-level output .* found 2 among one, two"):
             open_graph(tmp_path, graph)
 
+    @pytest.mark.parametrize(
+        "output", ["logits", "lm_logits", "present.0.key", "past_key_values.0.value", "loss"]
+    )
+    def test_the_output_of_another_head_is_none(self, tmp_path, output):
+        message = f"found 0 among {output}: export the teacher again .--teacher-onnx export"
+        with pytest.raises(TeacherError, match=message):
+            open_graph(tmp_path, tiny_teacher_graph(output=output))
+
+    def test_a_head_beside_the_hidden_states_does_not_matter(self, tmp_path):
+        graph = tiny_teacher_graph(output="states")
+        graph.graph.node.append(helper.make_node("Neg", ["states"], ["logits"]))
+        graph.graph.output.append(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", "s", 4]))
+        hidden = open_graph(tmp_path, graph).hidden_states(np.array([[7]]))
+        np.testing.assert_allclose(hidden[0], teacher_rows()[[7]] + 0.01, rtol=1e-5)
+
+    def test_a_decoder_with_a_cache(self, tmp_path):
+        graph = tiny_teacher_graph()
+        for layer in range(12):
+            name = f"past_key_values.{layer}.key"
+            graph.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["b", 2, "s", 4]))
+        message = r"found inputs input_ids, attention_mask, past_.* … ?: export the teacher \(--teacher-onnx"
+        with pytest.raises(TeacherError, match=message):
+            open_graph(tmp_path, graph)
+
     def test_no_text_encoder(self, tmp_path):
         graph = tiny_teacher_graph()
         graph.graph.input[0].name = "pixel_values"
@@ -232,6 +261,16 @@ class TestSession:
             helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT16, ["b", "s", 4])
         )
         assert open_graph(tmp_path, graph).hidden_states(np.array([[7]])).dtype == np.float32
+
+    @pytest.mark.parametrize("name", ["hidden_size", "d_model", "dim", "n_embd"])
+    @pytest.mark.parametrize("output", ["last_hidden_state", "token_embeddings", "output_0"])
+    def test_a_width_that_the_config_does_not_say(self, teacher, name, output):
+        graph = tiny_teacher_graph(len(TEACHER_TOKENS), output=output)  # a value for each token
+        (teacher / "onnx/model.onnx").write_bytes(graph.SerializeToString())
+        (teacher / "config.json").write_text(json.dumps({"model_type": "bert", name: 4}))
+        message = f"hidden states of 4 numbers, .* in output {output} of .*, found 12: export the teacher"
+        with pytest.raises(TeacherError, match=message):
+            distill(teacher)
 
     def test_no_pooler(self, tmp_path):
         session = open_graph(tmp_path, tiny_teacher_graph())

@@ -1,0 +1,45 @@
+"""What huggingface_hub raises while it looks for a repository, in words of our own."""
+
+from __future__ import annotations
+
+import sys
+
+from m2v_onnx.errors import M2vOnnxError
+
+
+def hub_errors() -> tuple[type[Exception], ...]:
+    """Give what huggingface_hub raises: OSErrors up to 0.36, since then those of its HTTP library as well."""
+    libraries = (sys.modules.get(name) for name in ("httpx", "httpx2"))
+    return (OSError, ValueError, *(library.HTTPError for library in libraries if library is not None))
+
+
+class UnreachableError(M2vOnnxError):
+    """The Hub does not answer, or nobody may ask it."""
+
+
+def not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxError:
+    """Say why a repository cannot be had: it is not there, it is gated, or the Hub cannot be reached."""
+    from huggingface_hub import constants, errors  # slow
+
+    where = repr(repo_id if revision is None else f"{repo_id} at revision {revision}")
+    for kind, reason in {
+        errors.GatedRepoError: "it is gated: accept its conditions on its page, and `hf auth login`",
+        errors.RevisionNotFoundError: "no such revision: name a branch, a tag or a commit of it",
+        errors.RepositoryNotFoundError: "no such repository: check the spelling; a private one needs a token "
+        "(`hf auth login`)",
+        errors.HFValidationError: "no repository can have this name: check the spelling",
+    }.items():
+        if isinstance(error, kind):
+            return M2vOnnxError(
+                f"expected a local folder or a Hugging Face Hub id, found neither for {where}; {reason}"
+            )
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is not None:
+        return M2vOnnxError(
+            f"expected {where} from the Hugging Face Hub, found HTTP {status}: try again later"
+        )
+    cause = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else type(error).__name__
+    return UnreachableError(
+        f"expected {where} in a local folder or in the Hub's cache, found it in neither, and the Hub cannot "
+        f"be reached ({cause}): check the network, or name a folder"
+    )
