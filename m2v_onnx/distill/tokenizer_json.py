@@ -11,6 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from m2v_onnx.errors import TeacherError
+from m2v_onnx.tokenizer.phrases import phrase_splitter
 
 Json = dict[str, Any]
 
@@ -111,19 +112,20 @@ class TokenizerJson:
             known.update(new)
             self.tokens.extend(new)
 
-    def append_phrases(self, phrases: list[str], *, single_word: bool) -> None:
+    def append_phrases(self, phrases: list[str], *, between_words: bool) -> None:
         """Append tokens of several words: found in the normalised text before it is split, longest first.
 
         Args:
             phrases: in their order.
-            single_word: find them between word boundaries only.
+            between_words: find them between word boundaries only; the tokenizer is `make_word_tokenizer`'s.
         """
         known = set(self.tokens)
         self.tokens.extend(phrase for phrase in phrases if phrase not in known)
+        if between_words:
+            self._json["pre_tokenizer"] = phrase_splitter(phrases) if phrases else self._json["pre_tokenizer"]
+            return
         for phrase in phrases:
-            self._add(
-                phrase, special=False, normalized=True, lstrip=True, rstrip=True, single_word=single_word
-            )
+            self._add(phrase, special=False, normalized=True, lstrip=True, rstrip=True)
 
     def strip_to_model(self) -> None:
         """Leave out what a static model does itself or not at all: affixes, cutting, padding.

@@ -149,7 +149,7 @@ def _add_words(
     # A phrase that the teacher has as one token could never be met: its row moves to the phrases.
     editable.remove([phrase for phrase in forms.phrases if phrase in known])
     editable.append(new_words)
-    editable.append_phrases(list(forms.phrases), single_word=only)
+    editable.append_phrases(list(forms.phrases), between_words=only)
 
 
 def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> Vocabulary:

@@ -13,12 +13,13 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
-from tokenizers import AddedToken, Tokenizer, models
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from m2v_onnx.errors import FolderError
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.tokenizer.phrases import phrase_splitter
 from m2v_onnx.tokenizer.words import PAD_TOKEN, UNK_TOKEN, WordForms, find_word_forms, make_word_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -72,12 +73,11 @@ def read_word_vectors(path: Path) -> StaticEmbedding:
 def _fill_tokenizer(tokenizer: Tokenizer, tokens: list[str], forms: WordForms) -> None:
     ids = {token: token_id for token_id, token in enumerate([*_SPECIAL_TOKENS, *tokens])}
     tokenizer.model = models.WordLevel(ids, unk_token=UNK_TOKEN)
-    tokenizer.add_tokens(
-        [
-            AddedToken(phrase, single_word=True, lstrip=True, rstrip=True, normalized=True)
-            for phrase in forms.phrases
-        ]
-    )
+    if forms.phrases:
+        splitter = phrase_splitter(list(forms.phrases))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(
+            Regex(splitter["pattern"]["Regex"]), "removed", invert=True
+        )
 
 
 def _keep_rows(table: Vectors, entries: list[int]) -> Vectors:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
 from m2v_onnx.distill.vocabulary import build_vocabulary
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.recipe import RECIPES
 from m2v_onnx.static_model import StaticModel
 from m2v_onnx.teacher.loading import Teacher
+from m2v_onnx.tokenizer.words import find_word_forms, make_word_tokenizer
 from tests.builders import word_piece
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789éßıάς中文ᄒ\u1161ᆫ٣"
@@ -100,6 +101,17 @@ def word_level(*words: str) -> Tokenizer:
     return _vocabulary([*WORDS, *words], only=True)
 
 
+def with_added_phrases() -> Tokenizer:
+    """Make the tokenizer that a vocabulary of whole words had once: its phrases are added tokens."""
+    tokenizer = make_word_tokenizer(WORDS)
+    forms = find_word_forms(tokenizer, WORDS)
+    ids = {token: i for i, token in enumerate(["[UNK]", "[PAD]", *forms.words, *forms.phrases])}
+    tokenizer.model = models.WordLevel(ids, unk_token="[UNK]")
+    options = {"single_word": True, "lstrip": True, "rstrip": True, "normalized": True}
+    tokenizer.add_tokens([AddedToken(phrase, **options) for phrase in forms.phrases])
+    return tokenizer
+
+
 def _vocabulary(words: list[str], *, only: bool) -> Tokenizer:
     teacher = Teacher("tiny", Path("tiny"), Path("tiny"), tiny_bert(), "[PAD]", "[UNK]")
     recipe = replace(RECIPES["model2vec-0.10"], vocabulary_mode="only" if only else "extend")
@@ -154,6 +166,7 @@ TOKENIZERS = {
     "cased_bert": cased_bert,
     "unclean_bert": unclean_bert,
     "word_level": word_level,
+    "added_phrases": with_added_phrases,
     "cased_word_level": lambda: word_level("Paris", "New York", "NASA"),
 }
 

@@ -45,10 +45,11 @@ class CellReader:
         self.normalized = behaviour.forms
         self._kinds = behaviour.kinds
         self._is_word = np.zeros(N_CODE_POINTS, bool)
-        if any(token.single_word for token in components.normalized_tokens):
+        if components.between_words or any(token.single_word for token in components.normalized_tokens):
             self._is_word = self.word_characters
         self._is_composed = components.form is not None
-        self._normalizer = components.tokenizer.normalizer
+        self._normalizer = components.normalizer
+        self._has_phrases = components.between_words
         # Without composition there are no nodes that order marks.
         marked = "a" + HIGHEST_MARK + LOWEST_MARK
         is_kept = self._normalizer is None or self._normalizer.normalize_str(marked) == marked
@@ -110,7 +111,9 @@ class CellReader:
         """
         parts = self._normalize(token.content)
         cells = tuple(cell for part in parts for cell in self.read(part))
-        whole = token.content if self._normalizer is None else self._normalizer.normalize_str(token.content)
+        whole = token.content
+        if self._normalizer is not None and not self._has_phrases:
+            whole = self._normalizer.normalize_str(whole)
         is_whole = "".join(parts) == whole and not (self._moves_marks and find_marks(sorted(set(whole))))
         if not is_whole or not cells or Kind.SPACE in (cells[0].kind, cells[-1].kind):
             raise ArgumentError(
@@ -120,6 +123,8 @@ class CellReader:
         return cells
 
     def _normalize(self, content: str) -> list[str]:
+        if self._has_phrases:  # they are in their normalised form
+            return list(content)
         if self._normalizer is not None and self._is_composed:
             return [self._normalizer.normalize_str(content)]
         return [self.normalized[ord(character)] for character in content]

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tokenizers import Tokenizer
+from tokenizers.normalizers import Normalizer
 
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.tokenizer.phrases import find_phrases
 
 Json = dict[str, Any]
 
@@ -41,7 +43,7 @@ class TokenizerComponents:
     """A WordPiece or WordLevel tokenizer, taken apart.
 
     Attributes:
-        tokenizer: the tokenizer itself, to ask for the behaviour of characters.
+        normalizer: its normalizer.
         rules: the JSON form of a tokenizer with the same normalizer and pre-tokenizer, and nothing else.
         kind: how words become ids.
         vocab: the model's tokens and their ids, without tokens that only are added ones.
@@ -50,10 +52,12 @@ class TokenizerComponents:
         max_word_characters: longer words are unknown; None for no limit.
         raw_tokens: added tokens that are found in the text as it is, in order of preference.
         normalized_tokens: added tokens that are found in the normalised text, in order of preference.
+        between_words: whether these are phrases: tokens that the pre-tokenizer cuts out between word
+            boundaries, see `phrase_splitter`.
         form: the Unicode normal form that composes characters; None where none does.
     """
 
-    tokenizer: Tokenizer
+    normalizer: Normalizer | None
     rules: str
     kind: Literal["WordPiece", "WordLevel"]
     vocab: dict[str, int]
@@ -62,6 +66,7 @@ class TokenizerComponents:
     max_word_characters: int | None
     raw_tokens: list[AddedToken]
     normalized_tokens: list[AddedToken]
+    between_words: bool
     form: Literal["NFC", "NFKC"] | None
 
 
@@ -74,6 +79,7 @@ def read_components(tokenizer: Tokenizer) -> TokenizerComponents:
     content = json.loads(tokenizer.to_str())
     model = content["model"]
     _check("model", [model["type"]], ("WordPiece", "WordLevel"))
+    phrases = _take_phrases(content)
     normalizers = _members(content["normalizer"], "normalizers")
     types = [member["type"] for member in normalizers]
     _check("normalizer", types, _NORMALIZERS)
@@ -90,20 +96,35 @@ def read_components(tokenizer: Tokenizer) -> TokenizerComponents:
             f"the tokenizer must have its unknown token in its vocabulary, found {model['unk_token']!r} "
             f"without an id: {_REMEDY}"
         )
-    raw, normalized = _added_tokens(content["added_tokens"], tokenizer)
+    rules = json.dumps(content | {"model": _NO_MODEL, "added_tokens": [], "post_processor": None})
+    normalizer = Tokenizer.from_str(rules).normalizer
+    raw, normalized = _added_tokens(content["added_tokens"], normalizer)
     is_word_piece = model["type"] == "WordPiece"
     return TokenizerComponents(
-        tokenizer=tokenizer,
-        rules=json.dumps(content | {"model": _NO_MODEL, "added_tokens": [], "post_processor": None}),
+        normalizer=normalizer,
+        rules=rules,
         kind=model["type"],
         vocab=model["vocab"],
         unk_id=model["vocab"][model["unk_token"]],
         prefix=model["continuing_subword_prefix"] if is_word_piece else "",
         max_word_characters=model["max_input_chars_per_word"] if is_word_piece else None,
         raw_tokens=raw,
-        normalized_tokens=normalized,
+        normalized_tokens=phrases or normalized,
+        between_words=bool(phrases),
         form=types[0] if types and types[0] in COMPOSING_FORMS else None,
     )
+
+
+def _take_phrases(content: Json) -> list[AddedToken]:
+    """Give the phrases of a tokenizer; what is left of it is a tokenizer without them."""
+    vocab: dict[str, int] = content["model"]["vocab"]
+    added = {entry["content"] for entry in content["added_tokens"]}
+    phrases = find_phrases(content["pre_tokenizer"], [token for token in vocab if token not in added])
+    if any(entry["normalized"] for entry in content["added_tokens"]):
+        return []
+    if phrases:
+        content["pre_tokenizer"] = {"type": "Whitespace"}
+    return [AddedToken(phrase, vocab.pop(phrase), single_word=False) for phrase in phrases]
 
 
 def _members(component: Json | None, key: str) -> list[Json]:
@@ -139,7 +160,9 @@ def _check_order(types: Sequence[str]) -> None:
             )
 
 
-def _added_tokens(entries: list[Json], tokenizer: Tokenizer) -> tuple[list[AddedToken], list[AddedToken]]:
+def _added_tokens(
+    entries: list[Json], normalizer: Normalizer | None
+) -> tuple[list[AddedToken], list[AddedToken]]:
     """Give the added tokens that are found before, and after, the text is normalised.
 
     Where two have the same form, the first is meant: special ones come before others.
@@ -148,8 +171,8 @@ def _added_tokens(entries: list[Json], tokenizer: Tokenizer) -> tuple[list[Added
     normalized: dict[str, AddedToken] = {}
     for entry in sorted(entries, key=lambda entry: not entry["special"]):
         searched = entry["content"]
-        if entry["normalized"] and tokenizer.normalizer is not None:
-            searched = tokenizer.normalizer.normalize_str(searched)
+        if entry["normalized"] and normalizer is not None:
+            searched = normalizer.normalize_str(searched)
         found = normalized if entry["normalized"] else raw
         found.setdefault(searched, AddedToken(entry["content"], entry["id"], entry["single_word"]))
     for token in (*raw.values(), *normalized.values()):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from onnx import TensorProto
@@ -34,27 +35,39 @@ class _Candidates:
 class AddedTokenFinder:
     """Writes the nodes that put added tokens in the place of their characters.
 
-    From the left, the longest that begins at a place; then those go that a word character hides.
+    From the left, the longest that begins at a place; then those go that a word character hides. Or, between
+    word boundaries: the longest that begins at a place and has no word character on either side.
 
     Args:
         patterns: the added tokens, no two of the same symbols.
         keys: what each class is in the symbols of the patterns.
         words: whether each class is a word character.
+        between_words: find all of them between word boundaries.
     """
 
     def __init__(
-        self, patterns: Sequence[Pattern], *, keys: Sequence[Hashable], words: Sequence[bool]
+        self,
+        patterns: Sequence[Pattern],
+        *,
+        keys: Sequence[Hashable],
+        words: Sequence[bool],
+        between_words: bool = False,
     ) -> None:
         self._patterns = patterns
         self._words = words
-        # Characters with which a pattern begins have higher numbers than others.
-        first = {pattern.symbols[0] for pattern in patterns}
-        inner = dict.fromkeys(key for pattern in patterns for key in pattern.symbols if key not in first)
-        ordered = dict.fromkeys(pattern.symbols[0] for pattern in patterns)
-        numbers = {key: number for number, key in enumerate((*inner, *ordered), 1)}
+        self._between_words = between_words
+        paths = [pattern.symbols for pattern in patterns]
+        if between_words:  # a symbol is a key and whether word characters are before and behind it
+            is_word = dict(zip(keys, words, strict=True))
+            paths = [_with_neighbours(path, is_word) for path in paths]
+            keys = [(key, *neighbours) for key in keys for neighbours in product((False, True), repeat=2)]
+        # Symbols with which a pattern begins have higher numbers than others.
+        first = dict.fromkeys(path[0] for path in paths)
+        inner = dict.fromkeys(key for path in paths for key in path if key not in first)
+        numbers = {key: number for number, key in enumerate((*inner, *first), 1)}
         self._last_inner = len(inner)
         self._symbols = [numbers.get(key, 0) for key in keys]
-        spellings = ("".join(chr(numbers[key]) for key in pattern.symbols) for pattern in patterns)
+        spellings = ("".join(chr(numbers[key]) for key in path) for path in paths)
         entries = [Entry(0, spelling, number) for number, spelling in enumerate(spellings, 1)]
         self._trie = build_trie(entries, n_symbols=len(numbers) + 1, root_values=[0])
 
@@ -65,7 +78,8 @@ class AddedTokenFinder:
             nodes: where to write.
             classes: (n,) classes; the first and the last are row ends.
         """
-        symbols = nodes.look_up(nodes.constant("symbols", self._symbols), classes, "symbol")
+        places = self._mark_neighbours(nodes, classes) if self._between_words else classes
+        symbols = nodes.look_up(nodes.constant("symbols", self._symbols), places, "symbol")
         highest = nodes.add("ReduceMax", [symbols], "highest_symbol", keepdims=0)
         limit = nodes.constant("last_inner_symbol", self._last_inner)
         any_may_begin = nodes.add("Greater", [highest, limit], "any_may_begin")
@@ -81,6 +95,20 @@ class AddedTokenFinder:
             chosen = self._show(inside, classes, candidates, chosen)
         found = self._replace(inside, classes, zeros, _keep(inside, candidates, chosen))
         return nodes.branch(any_may_begin, inside, found, classes, "with_added_tokens")
+
+    def _mark_neighbours(self, nodes: Nodes, classes: str) -> str:
+        """Give 4 times each class, and 2 where a word character is before, and 1 where one is behind."""
+        is_word = nodes.look_up(
+            nodes.constant("is_word", np.array(self._words, np.int32)), classes, "is_word"
+        )
+        edge = nodes.constant("edge", [0])
+        before = nodes.add("Concat", [edge, nodes.cut(is_word, 0, -1, "all_but_last")], "before", axis=0)
+        behind = nodes.add("Concat", [nodes.cut(is_word, 1, None, "all_but_first"), edge], "behind", axis=0)
+        marked = classes
+        for name, neighbour in (("before", before), ("behind", behind)):
+            doubled = nodes.add("Add", [marked, marked], f"doubled_{name}")
+            marked = nodes.add("Add", [doubled, neighbour], f"marked_{name}")
+        return marked
 
     def _show(self, nodes: Nodes, classes: str, candidates: _Candidates, chosen: str) -> str:
         """Leave out the single words that stand beside a word character."""
@@ -109,6 +137,12 @@ class AddedTokenFinder:
         table = nodes.constant("token_classes", [0, *(pattern.token_class for pattern in self._patterns)])
         tokens = nodes.look_up(table, found.numbers, "tokens")
         return nodes.add("ScatterElements", [rest, found.starts, tokens], "replaced", axis=0)
+
+
+def _with_neighbours(path: Sequence[Hashable], is_word: Mapping[Hashable, bool]) -> tuple[Hashable, ...]:
+    """Give each symbol of a pattern that stands between word boundaries with what is beside it."""
+    words = [False, *(is_word[key] for key in path), False]
+    return tuple(zip(path, words, words[2:], strict=False))
 
 
 def _candidates(nodes: Nodes, positions: str, matches: Matches) -> _Candidates:

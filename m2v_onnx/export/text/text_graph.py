@@ -131,7 +131,9 @@ def _write_cells(nodes: Nodes, classes: str, tables: TokenizerTables) -> str:
     if tables.normalized_patterns:
         keys = [cell[:2] for cell in tables.single_cells]
         words = [cell.is_word for cell in tables.single_cells]
-        finder = AddedTokenFinder(tables.normalized_patterns, keys=keys, words=words)
+        finder = AddedTokenFinder(
+            tables.normalized_patterns, keys=keys, words=words, between_words=tables.components.between_words
+        )
         cells = finder.write(nodes.beside("normalized_tokens"), cells)
     return cells
 
