@@ -55,7 +55,7 @@ class StaticModel(StaticEmbedding):
         memory-mapped, not read. For files see `m2v_onnx.folder.word_vectors.read_word_vectors`.
 
         Args:
-            path_or_id: a local folder, a file of word vectors in text form, or a Hub id such as
+            path_or_id: a local folder, a file of word vectors, or a Hub id such as
                 `minishlab/potion-base-8M`.
             precision: encode as the graph of this precision does, which the folder must hold; None takes
                 whatever is fastest and exact, int8 is faster still.

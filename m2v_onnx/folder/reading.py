@@ -46,7 +46,7 @@ def read_embedding(path: Path) -> StaticEmbedding:
     """Read a static model of any known layout.
 
     Args:
-        path: a local folder, or a file of word vectors in text form.
+        path: a local folder, or a file of word vectors.
 
     Returns:
         The model; a folder's table is memory-mapped read-only from its file.

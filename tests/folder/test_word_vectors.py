@@ -1,9 +1,12 @@
-"""Word vectors in text form: what is read, and what is refused with its line."""
+"""Word vectors: what is read, and what is refused with its line or entry."""
 
 from __future__ import annotations
 
 import gzip
+import io
+import lzma
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ import pytest
 
 from m2v_onnx import StaticModel
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder import word_vectors as word_vectors_module
+from m2v_onnx.folder import vector_text
 from m2v_onnx.folder.word_vectors import read_word_vectors
 from m2v_onnx.model.config import ModelConfig
 
@@ -31,6 +34,20 @@ def tokens_of(model: StaticModel) -> list[str]:
     return sorted(ids, key=ids.__getitem__)
 
 
+def zipped(members: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def word2vec(*, line_feeds: bool) -> bytes:
+    entries = {b"the": (1, 1), b"sun": (3, 4), b"moon": (0, 2)}
+    end = b"\n" if line_feeds else b""
+    return b"3 2\n" + b"".join(word + b" " + struct.pack("<2f", *row) + end for word, row in entries.items())
+
+
 FORMS = {
     "GloVe": GLOVE.encode(),
     "word2vec and fastText": HEADER.encode(),
@@ -42,13 +59,21 @@ FORMS = {
     "numbers with exponents": b"the 1e0 +1.0\nsun 3. 40e-1\nmoon -0 .2E1\n",
     "GloVe, gzip": gzip.compress(GLOVE.encode()),
     "word2vec, gzip": gzip.compress(HEADER.encode()),
+    "word2vec, xz": lzma.compress(HEADER.encode()),
+    "GloVe, zip": zipped({"glove.txt": GLOVE.encode(), "__MACOSX/._glove.txt": b"x", "folder/": b""}),
+    "blank lines at the end": (GLOVE + "\n\r\n  \n").encode(),
+    "a blank line at the end, behind a header": (HEADER + "\n").encode(),
+    "word2vec's binary form": word2vec(line_feeds=True),
+    "word2vec's binary form, as gensim writes it": word2vec(line_feeds=False),
+    "word2vec's binary form, gzip": gzip.compress(word2vec(line_feeds=True)),
+    "word2vec's binary form, zip": zipped({"vectors.bin": word2vec(line_feeds=False)}),
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("block_bytes", [1 << 22, 1])
 def test_every_form_is_read(tmp_path, monkeypatch, form, block_bytes):
-    monkeypatch.setattr(word_vectors_module, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(vector_text, "_BLOCK_BYTES", block_bytes)
     model = StaticModel.from_pretrained(write(tmp_path, FORMS[form]))
     assert tokens_of(model) == ["[UNK]", "[PAD]", "the", "sun", "moon"]
     assert model.table.dtype == np.float32
@@ -63,6 +88,74 @@ def test_numbers_are_the_nearest_float32(tmp_path):
     rows = np.random.default_rng(0).normal(size=(50, 7)).astype(np.float32)
     lines = [f"w{index} {' '.join(map(str, row))}\n" for index, row in enumerate(rows)]
     np.testing.assert_array_equal(read_word_vectors(write(tmp_path, "".join(lines))).table[2:], rows)
+
+
+ODD_WORDS = {
+    "a number, the header gives the width": ("2 3\nred 1 0 0\nwindows 10 1 2 3\n", ["red", "windows 10"]),
+    "nan": ("2 3\nred 1 0 0\nnaan nan 1 2 3\n", ["red", "naan nan"]),
+    "infinity": ("2 3\nred 1 0 0\nto infinity 1 2 3\n", ["red", "to infinity"]),
+    "two numbers and an exponent": ("2 3\nred 1 0 0\n24 7 1e3 1 2 3\n", ["red", "24 7 1e3"]),
+    "a number, in the first line": ("windows 10 1 2 3\nred 1 0 0\n", ["windows 10", "red"]),
+    "a number, in the second line": ("red 1 0 0\nwindows 10 1 2 3\n", ["red", "windows 10"]),
+    "numbers, in many lines": ("a 1 1 0 0\nb 1 1 2 3\nred 1 2 3\ns 0 0 0\n", ["a 1", "b 1", "red", "s"]),
+    "nothing else: a number alone is a word": ("10 1 0 0\nnan 1 2 3\n", ["10", "nan"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD_WORDS)
+def test_a_word_may_end_in_a_number(tmp_path, caplog, odd):
+    content, words = ODD_WORDS[odd]
+    model = StaticModel.from_pretrained(write(tmp_path, content))
+    assert tokens_of(model)[2:] == words
+    n_odd = sum(" " in word for word in words)
+    assert model.dim == 3
+    np.testing.assert_array_equal(model.encode(words), model.table[2:])
+    assert (f"{n_odd} words end in a number, the first is" in caplog.text) == (n_odd > 0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"3 2\nsun 3 4\n 0.5 0.5\nmoon 0 2\n",
+        b"sun 3 4\n\t0.5\t0.5\nmoon 0 2\n",
+        b" 0.5 0.5\nsun 3 4\nmoon 0 2\n",
+        b"3 2\nsun %s %smoon %s" % tuple(struct.pack("<2f", *row) for row in ((3, 4), (9, 9), (0, 2))),
+    ],
+)  # fmt: skip
+def test_an_empty_word_is_left_out_and_counted(tmp_path, caplog, content):
+    model = StaticModel.from_pretrained(write(tmp_path, content))
+    assert tokens_of(model)[2:] == ["sun", "moon"]
+    np.testing.assert_array_equal(model.table, [[0, 0], [0, 0], [3, 4], [0, 2]])
+    assert "2 words and 0 phrases of 3 entries; after normalisation 0 are duplicates, 1 empty" in caplog.text
+
+
+STRAYS = {
+    "a Roman numeral": ("the sun Ⅻ", 1),
+    "letters of other widths and styles": ("the sun Ａ ℝ 𝔸 ™ ℃", 5),
+    "one in more than a hundred words": (" ".join(f"w{i}" for i in range(100)) + " iPhone the sun", 1),
+    "one in Greek": ("日本 ΟΔΟΣ " + " ".join(f"λ{i}" for i in range(99)) + " the sun", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stray", STRAYS)
+def test_a_stray_capital_does_not_make_case_count(tmp_path, caplog, stray):
+    words, n_stray = STRAYS[stray]
+    lines = [f"{word} {number} 1\n" for number, word in enumerate(words.split())]
+    model = StaticModel.from_pretrained(write(tmp_path, "".join(lines)))
+    assert [tokens_of(model)[i] for i in model.tokenize(["The SUN"])[0]] == ["the", "sun"]
+    expected = f"{n_stray} of {len(lines)} words have capitals, too few for a list in which case counts"
+    assert expected in caplog.text
+
+
+@pytest.mark.parametrize(
+    "words", ["Sun sun", "Berlin 日本 中国 한국", "the Sun " + " ".join(f"w{i}" for i in range(98))]
+)
+def test_capitals_make_case_count(tmp_path, caplog, words):
+    lines = [f"{word} {number} 1\n" for number, word in enumerate(words.split())]
+    model = StaticModel.from_pretrained(write(tmp_path, "".join(lines)))
+    assert tokens_of(model)[2:] == words.split()
+    assert model.tokenize(["SUN BERLIN"]) == [[]]
+    assert "capitals" not in caplog.text
 
 
 def test_one_capital_makes_case_count(tmp_path):
@@ -110,16 +203,50 @@ def test_it_is_written_like_any_model(tmp_path):
     assert again.config == model.config
 
 
+ZIP = zipped({"a.vec": GLOVE.encode()})
+
+
+def flagged(archive: bytes, flags: int, *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Write other flags and another method into an archive of one file, in both of its headers."""
+    central = archive.index(b"PK\x01\x02")
+    fields = struct.pack("<2H", flags, method)
+    return archive[:6] + fields + archive[10 : central + 8] + fields + archive[central + 12 :]
+
+
 BINARY = b"2 2\nsun " + struct.pack("<2f", 3, 4) + b"\nmoon " + struct.pack("<2f", 0, 2) + b"\n"
 BAD_FILES = {
-    "empty": (b"", "word vectors in text form .*found an empty file in .*vectors.txt: fetch"),
+    "empty": (b"", "or word vectors .*found an empty file in .*vectors.txt: fetch"),
     "JSON": (b'{\n  "normalize": true\n}\n', "found '{' in line 1 in .*vectors.txt: name another file"),
     "prose": (
         b"It is dangerous to go alone\n",
         "a word and its numbers a line.*found 'It is dangerous to go",
     ),
     "words and counts": (b"the 1061396\nof 593677\n", "found 'the 1061396' in line 1"),
-    "word2vec's binary form": (BINARY, "found binary data in .*convert a .bin of word2vec .*save_word2vec_f"),
+    "binary data": (b"\x89HDF\r\n\x1a\n\0\0", "found binary data in .*unpack an archive"),
+    "half an entry in binary form": (
+        BINARY[:-3],
+        "more than .* bytes in .*vectors.txt, found its end: the file is",
+    ),
+    "an entry in binary form too many": (
+        BINARY.replace(b"2 2", b"1 2"),
+        "expected 1 entries in .*found more",
+    ),
+    "binary form, no space": (
+        b"1 2\n" + b"\xff\0" * 99_999,
+        "a word of up to 65536 bytes at byte 4 of .*longer",
+    ),
+    "binary form, NaN": (BINARY[:8] + b"\0\0\xc0\x7f" + BINARY[12:], "finite numbers in entry 1 of .*NaN"),
+    "a binary header of a width beyond memory": (BINARY.replace(b"2 2", b"2 9999999999"), "found its end"),
+    "an archive of two files": (
+        zipped({"a.vec": b"", "a.bin": b""}),
+        "one file in the archive .*a.vec, a.bin: unpack",
+    ),
+    "an archive of none": (zipped({"a/": b""}), "one file in the archive .*found none: unpack it"),
+    "truncated xz": (lzma.compress(GLOVE.encode())[:-9], "a whole xz file in .*found a damaged one"),
+    "truncated zip": (zipped({"a.vec": GLOVE.encode()})[:-9], "a whole zip file in .*found a damaged one"),
+    "damaged zip": (ZIP[:40] + b"\xff" + ZIP[41:], "a whole zip file in .*found a damaged one"),
+    "encrypted zip": (flagged(ZIP, 1), "an open archive in .*found an encrypted one: unpack it"),
+    "a zip of an unknown method": (flagged(ZIP, 0, method=77), "a whole zip file in .*compression method"),
     "Latin-1": (
         "sun 3 4\nm\u00f6on 0 2\n".encode("latin-1"),
         "expected UTF-8 text in .*vectors.txt, found other bytes in line 2: convert it",
@@ -128,15 +255,14 @@ BAD_FILES = {
         b"sun 3 4\nmoon 0\n",
         "a word and 2 numbers, .* in line 2 of .*vectors.txt, found 'moon 0'",
     ),
-    "a number too many": (b"sun 3 4\nmoon 0 2 7\n", "in line 2 of .*vectors.txt, found 'moon 0 2 7'"),
     "a number too few behind a header": (b"2 2\nsun 3 4\nmoon 0\n", "a word and 2 numbers, .* in line 3"),
     "a header of another width": (b"2 3\nsun 3 4\nmoon 0 2\n", "a word and 3 numbers, .* in line 2"),
     "a header of a width beyond memory": (
         b"2 9999999999999\nsun 3 4\n",
         "9999999999999 numbers, .* in line 2",
     ),
+    "blank lines": (b"sun 3 4\n\n \nmoon 0 2\n", "in line [23] of .*found ''"),
     "a blank line": (b"sun 3 4\n\nmoon 0 2\n", "a word and 2 numbers, .* in line 2 of .*found ''"),
-    "no word": (b"sun 3 4\n 0 2\n", "a word and 2 numbers, .* in line 2 of .*found ' 0 2'"),
     "two spaces": (
         b"sun 3 4\nmoon  2\n",
         "finite numbers in line 2 of .*could not convert string '' to float32\\)",
@@ -164,7 +290,7 @@ BAD_FILES = {
 @pytest.mark.parametrize("bad", BAD_FILES)
 @pytest.mark.parametrize("block_bytes", [1 << 22, 12])
 def test_bad_files_are_named(tmp_path, monkeypatch, bad, block_bytes):
-    monkeypatch.setattr(word_vectors_module, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(vector_text, "_BLOCK_BYTES", block_bytes)
     content, message = BAD_FILES[bad]
     with pytest.raises(FolderError, match=message):
         StaticModel.from_pretrained(write(tmp_path, content))
