@@ -143,7 +143,7 @@ def test_quiet_says_nothing(folder, tmp_path):
         (("export", "{teacher}", "out"), "error: expected a static model with one of"),
         (
             ("export", "{folder}/config.json", "out"),
-            "error: expected a model's folder, or word vectors in text",
+            "error: expected a model's folder, or word vectors",
         ),
         (("encode", "{folder}", "{folder}/config.bin"), "error: expected to read "),
     ],

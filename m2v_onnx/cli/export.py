@@ -44,7 +44,7 @@ def export(
 
     Example: `m2v-onnx export minishlab/potion-base-8M my-model --precision fp32,int4`
 
-    Word vectors are text, plain or gzip: `m2v-onnx export glove.6B.50d.txt my-model`
+    Word vectors, text or binary, may be packed: `m2v-onnx export glove.6B.50d.txt my-model`
     """
     from m2v_onnx.folder.replacement import check_output  # slow, as all that knows a model
     from m2v_onnx.model.smaller import cut_dimensions

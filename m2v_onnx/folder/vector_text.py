@@ -14,6 +14,7 @@ import numpy as np
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.packed_file import open_packed
 from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.text_files import decode
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ def read_text_vectors(path: Path, head: bytes, *, n_zero_rows: int) -> tuple[lis
         )
     _warn_of_numbers(words, path)
     first_line = n_lines - n_blank - len(words) + 1
-    return _decode(words, path, first_line), np.frombuffer(table, np.float32).reshape(-1, layout.dim)
+    text = decode(b"\n".join(words), path, error=FolderError, first_line=first_line)
+    return text.split("\n"), np.frombuffer(table, np.float32).reshape(-1, layout.dim)
 
 
 def find_header(head: bytes) -> Layout | None:
@@ -171,17 +173,6 @@ def _warn_of_numbers(words: Sequence[bytes], path: Path) -> None:
             "%s: %d words end in a number, the first is %r; a line with a number too many looks the same",
             *(path.name, len(odd), _shorten(odd[0])),
         )
-
-
-def _decode(words: list[bytes], path: Path, first_line: int) -> list[str]:
-    try:
-        return b"\n".join(words).decode("utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        line_number = first_line + error.object.count(b"\n", 0, error.start)
-        raise FolderError(
-            f"expected UTF-8 text in {path}, found other bytes in line {line_number}: convert it, for "
-            "instance by iconv -t utf-8"
-        ) from error
 
 
 def _parse_numbers(texts: list[bytes], path: Path, first_line: int) -> Vectors:
