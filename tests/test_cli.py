@@ -47,6 +47,7 @@ def test_every_choice_reaches_the_recipe(teacher, tmp_path):
         "--token-remove-pattern": "none",
         "--dtype": "float16",
         "--word-padding": "none",
+        "--prefix-space": "text",
         "--provider": "cpu",
         "--batch-size": 2,
         "--threads": 1,
@@ -68,6 +69,7 @@ def test_every_choice_reaches_the_recipe(teacher, tmp_path):
         "keep_special_tokens": False,
         "vocabulary_mode": "extend",
         "word_padding": "none",
+        "prefix_space": "text",
     }
     assert described["tokens"] == 10  # [unused0] stays, star is new
 

@@ -26,7 +26,15 @@ from m2v_onnx.cli.options import (
 )
 from m2v_onnx.cli.output import print_summary, show_notes
 from m2v_onnx.errors import require_module
-from m2v_onnx.model.recipe import AddedTokens, Pooling, TableDtype, VocabularyMode, Weighting, WordPadding
+from m2v_onnx.model.recipe import (
+    AddedTokens,
+    Pooling,
+    PrefixSpace,
+    TableDtype,
+    VocabularyMode,
+    Weighting,
+    WordPadding,
+)
 from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherSource
 
 
@@ -76,6 +84,9 @@ def distill(
             metavar="PROMPT",
         ),
     ] = None,
+    prefix_space: Annotated[
+        PrefixSpace | None, typer.Option(help="Where byte-level tokenizers put a space.")
+    ] = None,
     teacher_onnx: Annotated[
         OnnxMode, typer.Option(help="Reuse the teacher's own ONNX file, or export one.")
     ] = "auto",
@@ -118,6 +129,7 @@ def distill(
         "word_padding": word_padding,
         "added_tokens": added_tokens,
         "prompt": prompt,
+        "prefix_space": prefix_space,
     }
     source = TeacherSource(
         revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code

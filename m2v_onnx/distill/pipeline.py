@@ -23,6 +23,7 @@ from m2v_onnx.model.recipe import (
     AddedTokens,
     PcaDims,
     Pooling,
+    PrefixSpace,
     Recipe,
     TableDtype,
     VocabularyMode,
@@ -56,6 +57,7 @@ class Choices(TypedDict, total=False):
     word_padding: WordPadding
     added_tokens: AddedTokens
     prompt: str | None
+    prefix_space: PrefixSpace
 
 
 def distill(

@@ -11,9 +11,13 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from m2v_onnx.errors import TeacherError
+from m2v_onnx.model.recipe import PrefixSpace
 from m2v_onnx.tokenizer.phrases import phrase_splitter
 
 Json = dict[str, Any]
+
+# It puts a space before a text that does not begin with one, and changes nothing else.
+_SPACE_IN_FRONT = {"type": "Metaspace", "replacement": " ", "prepend_scheme": "first", "split": False}
 
 
 @dataclass(frozen=True)
@@ -127,15 +131,25 @@ class TokenizerJson:
         for phrase in phrases:
             self._add(phrase, special=False, normalized=True, lstrip=True, rstrip=True)
 
-    def strip_to_model(self) -> None:
+    def strip_to_model(self, *, prefix_space: PrefixSpace = "text") -> None:
         """Leave out what a static model does itself or not at all: affixes, cutting, padding.
 
-        Byte-level pre-tokenizers put a space before the text, so that its first word is found like any other.
+        A byte-level tokenizer puts a space in front, so that a text's first word is found like any other.
+
+        Args:
+            prefix_space: see `Recipe`.
         """
         self._json.update(post_processor=None, truncation=None, padding=None)
-        for component in _walk(self._json["pre_tokenizer"]):
-            if component["type"] == "ByteLevel":
-                component["add_prefix_space"] = True
+        steps = list(_walk(self._json["pre_tokenizer"]))
+        lacking = [step for step in steps if step["type"] == "ByteLevel" and not step["add_prefix_space"]]
+        if not lacking:
+            return
+        if prefix_space == "text" and lacking[0] is not steps[0]:
+            # The ByteLevel would do it to every piece of the steps before.
+            self._json["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [_SPACE_IN_FRONT, *steps]}
+        else:
+            for step in lacking:
+                step["add_prefix_space"] = True
 
     def to_tokenizer(self) -> Tokenizer:
         """Build the tokenizer, with ids from 0 to len(tokens) - 1."""

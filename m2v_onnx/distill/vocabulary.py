@@ -68,7 +68,7 @@ def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) 
     affixes = _affixes(editable, teacher, recipe)
     teacher_ids = teacher.tokenizer.get_vocab()
     _remove_tokens(editable, teacher, recipe)
-    editable.strip_to_model()
+    editable.strip_to_model(prefix_space=recipe.prefix_space)
     if words:
         _add_words(editable, words, recipe, known=teacher_ids.keys())
     new_tokens = [token for token in editable.tokens if token not in teacher_ids]

@@ -15,6 +15,7 @@ Affixing = Literal["teacher", "swapped"]
 VocabularyMode = Literal["extend", "only"]
 WordPadding = Literal["teacher", "none"]
 AddedTokens = Literal["keep", "remove"]
+PrefixSpace = Literal["piece", "text"]
 PcaDims = int | float | Literal["auto"] | None
 
 
@@ -44,6 +45,9 @@ class Recipe:
             say, are kept, or removed as in model2vec. Special ones are `keep_special_tokens`' matter.
         prompt: the name of one of the teacher's prompts, or a text: every token and word is fed to the
             teacher behind it; None for none.
+        prefix_space: where a byte-level tokenizer that has no space in front puts one: before every `piece`
+            that it makes bytes of, as model2vec 0.10 does, or before the `text` alone. The two differ where
+            something else splits a text first, as in Qwen and Llama 3.
 
     Raises:
         ArgumentError: when a choice is out of its range.
@@ -63,6 +67,7 @@ class Recipe:
     word_padding: WordPadding = "teacher"
     added_tokens: AddedTokens = "remove"
     prompt: str | None = None
+    prefix_space: PrefixSpace = "piece"
 
     def __post_init__(self) -> None:
         check_choice("pooling", self.pooling, get_args(Pooling))
@@ -72,6 +77,7 @@ class Recipe:
         check_choice("vocabulary_mode", self.vocabulary_mode, get_args(VocabularyMode))
         check_choice("word_padding", self.word_padding, get_args(WordPadding))
         check_choice("added_tokens", self.added_tokens, get_args(AddedTokens))
+        check_choice("prefix_space", self.prefix_space, get_args(PrefixSpace))
         _check_pca_dims(self.pca_dims)
         if self.weighting == "sif" and not (self.sif_coefficient and 0 < self.sif_coefficient < 1):
             raise ArgumentError(
