@@ -59,9 +59,9 @@ def read_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def static_tokenizer(path: Path) -> Tokenizer:
+def static_tokenizer(path: Path, *, unk_token: str | None = None) -> Tokenizer:
     """Give the tokenizer of a static model from a teacher's tokenizer.json."""
-    teacher = Teacher(path.parent.name, path.parent, path, read_tokenizer(path), None, None)
+    teacher = Teacher(path.parent.name, path.parent, path, read_tokenizer(path), None, unk_token)
     return build_vocabulary(teacher, RECIPES["model2vec-0.10"]).tokenizer
 
 

@@ -1,12 +1,12 @@
 """The fastest tokenizer and the fastest mean that have a model's numbers.
 
-A fast tokenizer is taken for the family that it proved exact on, over all text of the benchmark
-`benchmarks.fast_tokenizers`, and only when it gives the reference's ids for HARD_TEXTS, too.
+A fast tokenizer is taken for the shapes that it proved exact on, over all text of the benchmark
+`benchmarks.fast_tokenizers`, and only when it gives the reference's ids for HARD_TEXTS, too. Its first error is
+its last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,15 @@ import numpy as np
 from m2v_onnx.errors import FolderError
 from m2v_onnx.model.quantization import PRECISIONS, Precision, quantize_table
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.runtime.batch_tokenizer import BatchTokenizer, ReferenceTokenizer
+from m2v_onnx.runtime.batch_tokenizer import (
+    BatchTokenizer,
+    ReferenceTokenizer,
+    WatchedTokenizer,
+    describe_failure,
+    is_failure,
+)
 from m2v_onnx.runtime.fast_libraries import GigatokenTokenizer, TokieTokenizer
+from m2v_onnx.runtime.proven_shapes import PROVEN_SHAPES, read_shape
 from m2v_onnx.runtime.row_mean import CompiledMean, NumpyMean, RowMean
 from m2v_onnx.runtime.word_piece import CompiledWordPiece
 from m2v_onnx.tokenizer.hard_texts import HARD_TEXTS
@@ -31,11 +38,16 @@ class TokenizerChoice:
     reason: str
 
 
-FAST_TOKENIZERS: dict[str, Callable[[StaticEmbedding], BatchTokenizer]] = {
+_Fast = CompiledWordPiece | GigatokenTokenizer | TokieTokenizer
+FAST_TOKENIZERS: dict[str, type[_Fast]] = {
     "WordPiece": CompiledWordPiece,
     "BPE": GigatokenTokenizer,
     "Unigram": TokieTokenizer,
 }
+
+
+class _NotTaken(Exception):  # noqa: N818  # no error: a reason
+    """Why a fast tokenizer is not taken."""
 
 
 def choose_tokenizer(model: StaticEmbedding) -> TokenizerChoice:
@@ -45,23 +57,56 @@ def choose_tokenizer(model: StaticEmbedding) -> TokenizerChoice:
         model: whose tokenizer to run.
     """
     reference = ReferenceTokenizer(model)
+    try:
+        fast = _prove(model, reference)
+    except _NotTaken as reason:
+        return TokenizerChoice(reference, str(reason))
+    return TokenizerChoice(
+        WatchedTokenizer(fast, model), f"equal to tokenizers on {len(HARD_TEXTS)} hard texts"
+    )
+
+
+def _prove(model: StaticEmbedding, reference: ReferenceTokenizer) -> BatchTokenizer:
+    """Give the fast tokenizer that is known to be exact for a model.
+
+    Raises:
+        _NotTaken: when there is none.
+    """
     family = type(model.tokenizer.model).__name__
     if family not in FAST_TOKENIZERS:
-        return TokenizerChoice(reference, f"no fast tokenizer for {family}")
+        raise _NotTaken(f"no fast tokenizer for {family}")
+    kind = FAST_TOKENIZERS[family]
+    if kind.name in PROVEN_SHAPES:  # our own C refuses by itself what it does not know
+        shape = read_shape(model.tokenizer)
+        if shape not in PROVEN_SHAPES[kind.name]:
+            raise _NotTaken(f"{kind.name} is not proved for {shape.kinds}")
+    fast, found = _try(kind, model)
+    for text, one, other in zip(HARD_TEXTS, reference.tokenize(HARD_TEXTS).to_lists(), found, strict=True):
+        if one != other:
+            raise _NotTaken(f"{fast.name} gives other tokens for {text!r:.40}")
+    return fast
+
+
+def _try(kind: type[_Fast], model: StaticEmbedding) -> tuple[BatchTokenizer, list[list[int]]]:
+    """Make a fast tokenizer; give it, and the ids of HARD_TEXTS.
+
+    Raises:
+        _NotTaken: when it is not there, or fails.
+    """
     try:
-        fast = FAST_TOKENIZERS[family](model)
-    except ImportError as error:
+        fast = kind(model)
+        return fast, fast.tokenize(HARD_TEXTS).to_lists()
+    except ModuleNotFoundError as error:
         name = str(error.name)
         if name.startswith("m2v_onnx."):
-            return TokenizerChoice(reference, "m2v-onnx was installed without a C compiler")
-        return TokenizerChoice(reference, f'{name} is not installed: `pip install "m2v-onnx[fast]"`')
+            raise _NotTaken("m2v-onnx was installed without a C compiler") from error
+        raise _NotTaken(f'{name} is not installed: `pip install "m2v-onnx[fast]"`') from error
     except ValueError as error:  # a component that it does not know
-        return TokenizerChoice(reference, f"the fast tokenizer refuses it: {error}")
-    expected, found = (one.tokenize(HARD_TEXTS).to_lists() for one in (reference, fast))
-    for text, one, other in zip(HARD_TEXTS, expected, found, strict=True):
-        if one != other:
-            return TokenizerChoice(reference, f"{fast.name} gives other tokens for {text!r:.40}")
-    return TokenizerChoice(fast, f"equal to tokenizers on {len(HARD_TEXTS)} hard texts")
+        raise _NotTaken(f"the fast tokenizer refuses it: {error}") from error
+    except BaseException as error:
+        if not is_failure(error):
+            raise
+        raise _NotTaken(f"{kind.name} failed: {describe_failure(error)}") from error
 
 
 def choose_mean(model: StaticEmbedding, *, graph_path: Path | None, precision: Precision | None) -> RowMean:

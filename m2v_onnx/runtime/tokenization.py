@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.runtime.batch_tokenizer import TEXT_ERRORS, BatchTokenizer, ReferenceTokenizer
+from m2v_onnx.runtime.batch_tokenizer import BatchTokenizer
 from m2v_onnx.tokenizer.texts import check_strings, check_unicode
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
@@ -26,7 +26,7 @@ def tokenize_batch(
 
     Args:
         model: whose limits to use.
-        tokenizer: what tokenises; the reference takes over for a batch that it refuses.
+        tokenizer: what tokenises.
         texts: the texts.
         max_length: tokens that count; None for all.
         first_index: the number of the first text, for messages.
@@ -44,17 +44,8 @@ def tokenize_batch(
         if n_characters is not None and longest > n_characters:
             texts = [text[:n_characters] for text in texts]
     try:
-        found = _tokenize(model, tokenizer, texts)
+        found = tokenizer.tokenize(texts)
     except TypeError as error:
         check_unicode(texts, first_index=first_index)
         raise ArgumentError("the tokenizer refused these texts: expected strings") from error
     return found if max_length is None else found.truncate(max_length)
-
-
-def _tokenize(model: StaticEmbedding, tokenizer: BatchTokenizer, texts: Sequence[str]) -> TokenIds:
-    if not isinstance(tokenizer, ReferenceTokenizer):
-        try:
-            return tokenizer.tokenize(texts)
-        except TEXT_ERRORS:
-            tokenizer = ReferenceTokenizer(model)
-    return tokenizer.tokenize(texts)
