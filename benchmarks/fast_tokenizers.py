@@ -3,8 +3,8 @@
 Every tokenizer of SHARED/tokenizers and SHARED/teachers loses what a static model has no use for. What
 `choose_tokenizer` takes for it and the reference then tokenise all text of SHARED/eval, or of one FOLDER of
 it, each text once. A BPE without an unknown token runs a second time with one, which some teachers'
-configurations name. Speed is texts per second of CPU. The exit code is 1 when a text differs, and when a shape
-of `PROVEN_SHAPES` has no tokenizer.
+configurations name. Speed is texts per second of CPU. The exit code is 1 when a text differs, and when a
+shape of `PROVEN_SHAPES` has no tokenizer.
 """
 
 from __future__ import annotations
