@@ -1,8 +1,8 @@
 """The fastest tokenizer and the fastest mean that have a model's numbers.
 
 A fast tokenizer is taken for the shapes that it proved exact on, over all text of the benchmark
-`benchmarks.fast_tokenizers`, and only when it gives the reference's ids for HARD_TEXTS, too. Its first error is
-its last.
+`benchmarks.fast_tokenizers`, and only when it gives the reference's ids for HARD_TEXTS, too. Its first error
+is its last.
 """
 
 from __future__ import annotations

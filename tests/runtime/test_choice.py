@@ -217,12 +217,12 @@ def test_the_first_error_is_the_last(monkeypatch, caplog, error):
     model = model_of(byte_pair())
     tokenizer = choose_tokenizer(model).tokenizer
     texts = ["sun", "", "sun sun"]
-    expected = ReferenceTokenizer(model).encode(texts).to_lists()
-    assert tokenizer.encode(texts).to_lists() == expected
+    expected = ReferenceTokenizer(model).tokenize(texts).to_lists()
+    assert tokenizer.tokenize(texts).to_lists() == expected
     assert (tokenizer.name, tokenizer.suits_few) == ("gigatoken", False)
-    assert tokenizer.encode(texts).to_lists() == expected
+    assert tokenizer.tokenize(texts).to_lists() == expected
     library.n_good = 9  # it is not asked again
-    assert tokenizer.encode(texts).to_lists() == expected
+    assert tokenizer.tokenize(texts).to_lists() == expected
     assert (library.n_good, tokenizer.name, tokenizer.suits_few) == (9, "tokenizers", True)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert f"gigatoken failed, tokenizers takes its place: {type(error).__name__}" in caplog.text
