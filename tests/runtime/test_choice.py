@@ -200,7 +200,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_an_engine_that_fails_at_once_is_not_taken(monkeypatch, error):
+def test_one_that_fails_at_once_is_not_taken(monkeypatch, error):
     monkeypatch.setitem(sys.modules, "gigatoken", FailingLibrary(error, n_good=0))
     model = model_of(byte_pair())
     choice = choose_tokenizer(model)
@@ -234,7 +234,7 @@ def test_the_end_of_the_program_is_no_failure(monkeypatch, error):
     monkeypatch.setitem(sys.modules, "gigatoken", library)
     tokenizer = choose_tokenizer(model_of(byte_pair())).tokenizer
     with pytest.raises(type(error)):
-        tokenizer.encode(["sun"])
+        tokenizer.tokenize(["sun"])
     assert tokenizer.name == "gigatoken"
     library.n_good = 0
     with pytest.raises(type(error)):
@@ -242,11 +242,11 @@ def test_the_end_of_the_program_is_no_failure(monkeypatch, error):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_text_that_is_none_does_not_cost_the_engine(name):
+def test_a_text_that_is_none_does_not_cost_the_fast_tokenizer(name):
     tokenizer = choose_tokenizer(MODELS[name]()).tokenizer
     for bad in ("a\ud800", 3):
         with pytest.raises(TypeError):
-            tokenizer.encode(["sun", bad])
+            tokenizer.tokenize(["sun", bad])
     assert tokenizer.name == name
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, models, pre_tokenizers
 
+from m2v_onnx.export.tables.tokenizer_tables import build_tokenizer_tables
 from m2v_onnx.export.text.text_graph import build_tokenizer_graph
 from m2v_onnx.static_model import StaticModel
 from m2v_onnx.tokenizer.characters import SURROGATES
@@ -150,7 +151,9 @@ def phrase_model() -> StaticModel:
 
 @cache
 def phrase_session(source: str) -> onnxruntime.InferenceSession:
-    return open_graph(build_tokenizer_graph(phrase_model(), source=source))
+    return open_graph(
+        build_tokenizer_graph(phrase_model(), build_tokenizer_tables(phrase_model().tokenizer), source=source)
+    )
 
 
 @settings(max_examples=150, deadline=None)
