@@ -101,6 +101,7 @@ def write_tiny_teacher(folder: Path, graph: onnx.ModelProto | None = None) -> Pa
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
     (folder / "special_tokens_map.json").write_text(json.dumps(special))
     (folder / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": 4}))
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
     return folder
 
 

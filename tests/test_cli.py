@@ -48,6 +48,8 @@ def test_every_choice_reaches_the_recipe(teacher, tmp_path):
         "--dtype": "float16",
         "--word-padding": "none",
         "--prefix-space": "text",
+        "--added-tokens": "keep",
+        "--prompt": "the moon ",
         "--provider": "cpu",
         "--batch-size": 2,
         "--threads": 1,
@@ -70,6 +72,8 @@ def test_every_choice_reaches_the_recipe(teacher, tmp_path):
         "vocabulary_mode": "extend",
         "word_padding": "none",
         "prefix_space": "text",
+        "added_tokens": "keep",
+        "prompt": "the moon ",
     }
     assert described["tokens"] == 10  # [unused0] stays, star is new
 

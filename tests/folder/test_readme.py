@@ -75,6 +75,7 @@ def test_the_card_of_a_static_model_names_its_teachers_license(teacher, tmp_path
 
 
 def test_a_missing_license_is_said(teacher, tmp_path, caplog):
+    (teacher / "README.md").unlink()
     card = card_of(distill(teacher, pca_dims=None), tmp_path / "m")
     assert "its README.md names no license" in caplog.text
     assert "license" not in card

@@ -76,6 +76,7 @@ def test_a_teacher_by_id_takes_its_onnx_file_and_not_its_weights(hub, teacher):
     assert loaded.name == "owner/teacher"
     assert loaded.onnx_path.read_bytes() == (teacher / "onnx/model.onnx").read_bytes()
     assert sorted(hub.fetched) == [
+        "README.md",
         "config.json",
         "onnx/model.onnx",
         "special_tokens_map.json",
