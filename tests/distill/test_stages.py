@@ -36,7 +36,7 @@ class TestWords:
             (b"\n \n", "found an empty file"),
             (
                 b"sun\nmo\xffon\n",
-                "expected UTF-8 text in .*words.txt, found other bytes in line 2: save it as UTF-8",
+                "expected UTF-8 text in .*words.txt, found other bytes in line 2: convert it",
             ),
             (b"sun\n\x00\x01\n", "found a NUL byte in line 2"),
             (b"x" * 1_000_000, "found 1000000 characters in line 1"),
@@ -49,7 +49,7 @@ class TestWords:
             read_words(self.write(tmp_path, content))
 
     def test_no_file(self, tmp_path):
-        with pytest.raises(ArgumentError, match="expected a vocabulary file at .*found No such file"):
+        with pytest.raises(ArgumentError, match="expected to read .*words.txt, found No such file"):
             read_words(tmp_path / "words.txt")
 
 
