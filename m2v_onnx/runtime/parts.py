@@ -50,6 +50,8 @@ class PartStore:
         if self._fast is not None:
             return
         with MAKING:
+            if self._fast is not None:  # by a thread that was here first
+                return
             tokenizer, row_mean, light = choose_tokenizer(self._model).tokenizer, self._fast_mean, self.light
             self._fast_for_few = Parts(
                 tokenizer if tokenizer.suits_few else light.tokenizer,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,15 @@ def test_a_thousand_calls_of_few_texts_load_nothing():
     after = plan(COLD, store)
     assert after.tokenizer.name == "compiled C"
     assert all(plan(COLD, store) == after for _ in range(1000))
+
+
+def test_threads_that_begin_at_once_load_once():
+    store = make_store(tiny_model(table=ROWS.astype(np.float16)))
+    with ThreadPoolExecutor(8) as threads:
+        plans = list(threads.map(plan, [MANY] * 8, [store] * 8))
+    assert {(id(one.tokenizer), id(one.row_mean)) for one in plans} == {
+        (id(plans[0].tokenizer), id(plans[0].row_mean))
+    }
 
 
 def test_a_stream_is_planned_as_many_texts():
