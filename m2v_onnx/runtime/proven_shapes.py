@@ -1,8 +1,8 @@
 """The shapes of tokenizers on which other libraries equal the reference.
 
 A shape is normalizer, pre-tokenizer and the model's options. `benchmarks.fast_tokenizers` runs each of them
-over all text: to add one, put it here, and see that no text differs there. Engines leave out in silence what
-they do not know, so some texts that come out right prove nothing of another shape.
+over all text: to add one, put it here, and see that no text differs there. Libraries leave out in silence
+what they do not know, so some texts that come out right prove nothing of another shape.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ OTHER_SHAPES = {
 
 
 @pytest.mark.parametrize("name", OTHER_SHAPES)
-def test_an_engine_is_taken_for_proven_shapes_alone(name):
+def test_a_fast_tokenizer_is_taken_for_proven_shapes_alone(name):
     model = model_of(OTHER_SHAPES[name]())
     choice = choose_tokenizer(model)
     assert choice.tokenizer.name == "tokenizers"
@@ -159,7 +159,7 @@ PROVEN = {
 
 
 @pytest.mark.parametrize("name", PROVEN)
-def test_proven_shapes_have_their_engine(name):
+def test_proven_shapes_have_their_fast_tokenizer(name):
     make, library = PROVEN[name]
     assert choose_tokenizer(model_of(make())).tokenizer.name == library
 
@@ -200,7 +200,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_one_that_fails_at_once_is_not_taken(monkeypatch, error):
+def test_a_fast_tokenizer_that_fails_at_once_is_not_taken(monkeypatch, error):
     monkeypatch.setitem(sys.modules, "gigatoken", FailingLibrary(error, n_good=0))
     model = model_of(byte_pair())
     choice = choose_tokenizer(model)
