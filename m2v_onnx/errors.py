@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from importlib.util import find_spec
+from numbers import Integral
 
 
 class M2vOnnxError(Exception):
@@ -69,8 +70,12 @@ def check_positive(**values: int | None) -> None:
     >>> check_positive(batch_size=1, n_threads=None)
 
     Raises:
-        ArgumentError: naming the first.
+        ArgumentError: naming the first; also for what is no whole number.
     """
     for name, value in values.items():
-        if value is not None and value < 1:
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, Integral):
+            raise ArgumentError(f"{name} must be a whole number, found {value!r:.60}")
+        if value < 1:
             raise ArgumentError(f"{name} must be 1 or more, found {value}")

@@ -6,24 +6,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, NoReturn
 
-from m2v_onnx.errors import require_module
+from m2v_onnx.errors import check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
 from m2v_onnx.folder.on_the_hub import download_model, upload_model
 from m2v_onnx.folder.reading import find_graph, read_embedding
 from m2v_onnx.folder.replacement import replace_folder
 from m2v_onnx.folder.writing import write_embedding
+from m2v_onnx.model.keywords import refuse_unknown
 from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.runtime.encoder import Encoder
 from m2v_onnx.runtime.plan import Batching
+from m2v_onnx.system.file_watch import FileWatch, watch_mapped
 from m2v_onnx.system.hub import Upload, check_repo_id
 from m2v_onnx.system.lazy import lazy_property
+from m2v_onnx.tokenizer.texts import check_texts
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StaticModel(StaticEmbedding):
     """A static embedding model: text in, the mean of its tokens' vectors out.
 
@@ -39,6 +42,7 @@ class StaticModel(StaticEmbedding):
 
     graph_path: Path | None = field(default=None, init=False)
     precision: Precision | None = field(default=None, init=False)
+    _watch: FileWatch | None = field(default=None, init=False)
 
     @classmethod
     def from_pretrained(
@@ -48,6 +52,8 @@ class StaticModel(StaticEmbedding):
         precision: Precision | None = None,
         revision: str | None = None,
         token: str | None = None,
+        memory_map: bool = True,
+        **unknown: NoReturn,
     ) -> StaticModel:
         """Load a static model from a folder, a file of word vectors, or the Hugging Face Hub.
 
@@ -61,12 +67,21 @@ class StaticModel(StaticEmbedding):
                 whatever is fastest and exact, int8 is faster still.
             revision: branch, tag or commit of the Hub repository.
             token: the Hub token for a private repository; by default the one of `hf auth login`.
+            memory_map: leave the table in its file, from which it is read when it is needed. That file may
+                be exchanged, as `save_pretrained` does, and must not be written to. False reads the table
+                into memory, and checks its numbers.
+            **unknown: refused, with what to use instead.
 
         Raises:
+            ArgumentError: for an unknown argument or precision.
             FolderError: when there is no such model or graph, or it is damaged.
         """
+        refuse_unknown(unknown, ("precision", "revision", "token", "memory_map"))
         path = download_model(path_or_id, precision=precision, revision=revision, token=token)
-        return cls.of(read_embedding(path), graph_path=find_graph(path, precision), precision=precision)
+        embedding = read_embedding(path, memory_map=memory_map)
+        model = cls.of(embedding, graph_path=find_graph(path, precision), precision=precision)
+        object.__setattr__(model, "_watch", watch_mapped(embedding.table))
+        return model
 
     @classmethod
     def of(
@@ -100,7 +115,8 @@ class StaticModel(StaticEmbedding):
         """Write the model's folder: config, table, tokenizer and ONNX graphs, all or nothing.
 
         Needs the extra `export`. An older model at `path` is replaced in one step; files in the
-        folder that are no part of a model are kept. The bytes depend on model and arguments alone.
+        folder that are no part of a model are kept, and so are other graphs of the same table. Else the
+        bytes depend on model and arguments alone.
 
         Args:
             path: the folder to write.
@@ -121,10 +137,11 @@ class StaticModel(StaticEmbedding):
         from m2v_onnx.export.write import add_graphs, check_graphs  # onnx is an extra
 
         check_graphs(graphs, precisions, table)
-        with replace_folder(Path(path), force=force) as draft:
+        path = Path(path).expanduser()
+        with replace_folder(path, force=force) as draft:
             write_embedding(self, draft)
-            name = Path(path).resolve().name
-            add_graphs(draft, name=name, graphs=graphs, precisions=precisions, table=table)
+            name = path.resolve().name
+            add_graphs(draft, name=name, graphs=graphs, precisions=precisions, table=table, old=path)
 
     def push_to_hub(
         self,
@@ -166,6 +183,7 @@ class StaticModel(StaticEmbedding):
         max_length: int | Literal["model"] | None = "model",
         n_threads: int | None = None,
         show_progress_bar: bool = False,
+        **unknown: NoReturn,
     ) -> Vectors:
         """Embed texts: the mean of their tokens' vectors.
 
@@ -180,6 +198,7 @@ class StaticModel(StaticEmbedding):
             max_length: tokens of each text that count; None for all, "model" for the model's own limit.
             n_threads: batches at work side by side; None for every core that this process may use.
             show_progress_bar: show progress on stderr, when that is a terminal.
+            **unknown: refused, with what to use instead.
 
         Returns:
             (D,) float32 for one text, (B, D) float32 for B texts, also for B = 0. Unit vectors if
@@ -188,10 +207,16 @@ class StaticModel(StaticEmbedding):
 
         Raises:
             ArgumentError: for anything that is not valid text; the message holds its index.
-            FolderError: when the model's graph is damaged.
+            FolderError: when the model's graph is damaged, its table is not finite, or its file was written
+                to.
         """
+        refuse_unknown(unknown, ("batch_size", "max_length", "n_threads", "show_progress_bar"))
+        check_texts(texts)
         batching = Batching(batch_size, max_length, n_threads)
-        return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
+        self._check_file()
+        vectors = self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
+        self._check_file()
+        return vectors
 
     def encode_stream(
         self,
@@ -214,9 +239,11 @@ class StaticModel(StaticEmbedding):
 
         Raises:
             ArgumentError: for anything that is not valid text; the message holds its index.
-            FolderError: when the model's graph is damaged.
+            FolderError: as for `encode`.
         """
-        return self._encoder.stream(texts, Batching(batch_size, max_length, n_threads))
+        check_texts(texts)
+        self._check_file()
+        return self._checked(self._encoder.stream(texts, Batching(batch_size, max_length, n_threads)))
 
     def encode_as_sequence(
         self, texts: str | Iterable[str], *, max_length: int | None = None
@@ -233,6 +260,8 @@ class StaticModel(StaticEmbedding):
         Raises:
             ArgumentError: for anything that is not valid text.
         """
+        check_texts(texts)
+        self._check_file()
         if isinstance(texts, str):
             return self.token_vectors(self.tokenize([texts], max_length=max_length)[0])
         return [self.token_vectors(ids) for ids in self.tokenize(texts, max_length=max_length)]
@@ -249,7 +278,19 @@ class StaticModel(StaticEmbedding):
         Raises:
             ArgumentError: for anything that is not valid text.
         """
+        check_texts(texts)
+        if max_length != "model":
+            check_positive(max_length=max_length)
         return self._encoder.tokenize(texts, max_length=max_length)
+
+    def _checked(self, blocks: Iterator[Vectors]) -> Iterator[Vectors]:
+        for block in blocks:
+            self._check_file()
+            yield block
+
+    def _check_file(self) -> None:
+        if self._watch is not None:
+            self._watch.check()
 
     @lazy_property
     def _encoder(self) -> Encoder:

@@ -149,5 +149,5 @@ def distill(
             draft,
         )
         graphs = graph_options(graph, precision, shared_table=shared_table)
-        add_graphs(draft, name=output.resolve().name, **graphs)
+        add_graphs(draft, name=output.resolve().name, old=output, **graphs)
     print_summary(output, as_json=as_json, quiet=quiet)

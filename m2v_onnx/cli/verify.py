@@ -15,6 +15,12 @@ from m2v_onnx.errors import M2vOnnxError, require_module
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="Folder of a static model.", show_default=False)],
+    trust_graph: Annotated[
+        bool,
+        typer.Option(
+            "--trust-graph", help="Run graphs with loops that m2v-onnx did not write: they may never end."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run every graph of a folder and compare it with the folder's goldens and with NumPy.
@@ -24,7 +30,7 @@ def verify(
     require_module("onnx", package="onnx", extra="export")
     from m2v_onnx.export.verification import verify_folder  # onnx is an extra
 
-    reports = list(verify_folder(folder))
+    reports = list(verify_folder(folder.expanduser(), trust_graphs=trust_graph))
     if as_json:
         print_json({"folder": str(folder), "graphs": [asdict(report) for report in reports]})
     else:

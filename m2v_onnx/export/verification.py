@@ -14,12 +14,16 @@ from onnx import TensorProto
 from m2v_onnx.errors import FolderError
 from m2v_onnx.export.kinds import Feeds, GraphFile, GraphName, Result, graph_files
 from m2v_onnx.folder.goldens import Goldens, read_goldens
+from m2v_onnx.folder.names import export_command
 from m2v_onnx.folder.reading import read_embedding
 from m2v_onnx.model.quantization import PRECISIONS, Precision, dequantize_table, quantize_table
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Vectors
-from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, open_session
+from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime, open_session
+from m2v_onnx.system.text_files import check_regular, readable
 
+# Around 1, of vectors of a model that normalises.
+_LENGTH_TOLERANCE = 1e-3
 # Of a vector of length 1. Rounding in sums of up to 512 tokens.
 _ROUNDING = 2e-5
 
@@ -45,7 +49,7 @@ class GraphReport:
     file: str
     graph: GraphName
     precision: Precision
-    size_bytes: int
+    size_bytes: int = 0
     ir_version: int | None = None
     opset: int | None = None
     foreign_operators: tuple[str, ...] = ()
@@ -55,24 +59,38 @@ class GraphReport:
     problem: str | None = None
 
 
-def verify_folder(folder: Path) -> Iterator[GraphReport]:
+def verify_folder(folder: Path, *, trust_graphs: bool = False) -> Iterator[GraphReport]:
     """Run every graph of a folder on its goldens, in one batch and text by text.
 
     Args:
         folder: a static model's folder, as `m2v-onnx export` writes it.
+        trust_graphs: run graphs with loops that m2v-onnx did not write: they may never end.
 
     Raises:
         FolderError: when the model or its goldens are damaged, do not belong together, or are not what
             this version of the tokenizers library makes of the texts; or when there is no graph.
     """
     model = read_embedding(folder)
-    goldens = read_goldens(folder, model)
-    _check_specification(folder, model, goldens)
-    files = list(graph_files(folder))
+    with readable(folder):
+        goldens = read_goldens(folder, model)
+        _check_specification(folder, model, goldens)
+        files = list(graph_files(folder))
     if not files:
-        raise FolderError(f"expected ONNX graphs in {folder}, found none: write them with `m2v-onnx export`")
+        raise FolderError(
+            f"expected ONNX graphs in {folder}, found none: write them by `{export_command(folder)}`"
+        )
     for file in files:
-        yield _verify_graph(file, folder=folder, model=model, goldens=goldens)
+        report = GraphReport(file.path.relative_to(folder).as_posix(), file.graph, file.precision)
+        try:
+            report = replace(report, size_bytes=file.path.stat().st_size)
+            yield _verify_graph(file, report, model=model, goldens=goldens, trust=trust_graphs)
+        except Exception as error:  # noqa: BLE001  # a damaged graph may raise anything: that is its report
+            found = (
+                first_line(error)
+                if isinstance(error, FolderError)
+                else f"{type(error).__name__}: {first_line(error)}"
+            )
+            yield replace(report, problem=found)
 
 
 def _check_specification(folder: Path, model: StaticEmbedding, goldens: Goldens) -> None:
@@ -86,17 +104,13 @@ def _check_specification(folder: Path, model: StaticEmbedding, goldens: Goldens)
     if difference > _ROUNDING * _length(goldens.vectors):
         raise FolderError(
             f"expected the vectors of the goldens in {folder}, found a difference of {difference:.1e}: "
-            "the file was changed; write the folder again with `m2v-onnx export`"
+            f"the file was changed; write the folder again by `{export_command(folder)}`"
         )
 
 
-def _verify_graph(file: GraphFile, *, folder: Path, model: StaticEmbedding, goldens: Goldens) -> GraphReport:
-    report = GraphReport(
-        file=file.path.relative_to(folder).as_posix(),
-        graph=file.graph,
-        precision=file.precision,
-        size_bytes=file.path.stat().st_size,
-    )
+def _verify_graph(
+    file: GraphFile, report: GraphReport, *, model: StaticEmbedding, goldens: Goldens, trust: bool
+) -> GraphReport:
     try:
         proto = _load_checked(file.path)
     except FolderError as error:
@@ -108,14 +122,16 @@ def _verify_graph(file: GraphFile, *, folder: Path, model: StaticEmbedding, gold
         foreign_operators=tuple(sorted(_foreign_operators(proto.graph))),
     )
     try:
+        session = open_session(file.path, trust=trust)
         if file.kind.result == "token ids":
-            _check_token_ids(file, goldens)
+            _check_token_ids(file, session, goldens)
             return report
         specification = replace(model, table=dequantize_table(quantize_table(model.table, file.precision)))
-        vectors = _run(file, specification, goldens)
+        vectors = _run(file, session, specification, goldens)
     except (FolderError, *ORT_ERRORS) as error:
         return replace(report, problem=first_line(error))
-    return _compare(report, vectors, goldens.vectors, specification.encode_reference(goldens.texts))
+    expected = specification.encode_reference(goldens.texts)
+    return _compare(report, vectors, goldens.vectors, expected, normalizes=model.config.normalize)
 
 
 def _load_checked(path: Path) -> onnx.ModelProto:
@@ -124,6 +140,7 @@ def _load_checked(path: Path) -> onnx.ModelProto:
     Raises:
         FolderError: when the file is no valid model, or a tensor lies outside its folder or is cut short.
     """
+    check_regular(path)
     try:
         proto = onnx.load(path, load_external_data=False)
         for tensor in proto.graph.initializer:
@@ -160,13 +177,14 @@ def _foreign_operators(graph: onnx.GraphProto) -> set[str]:
     return found
 
 
-def _run(file: GraphFile, model: StaticEmbedding, goldens: Goldens) -> list[Vectors]:
+def _run(
+    file: GraphFile, session: onnxruntime.InferenceSession, model: StaticEmbedding, goldens: Goldens
+) -> list[Vectors]:
     """Give the graph's vectors of the goldens' texts, from one batch and from runs of one text each.
 
     Raises:
         FolderError: when the hidden states are not what the graph's kind promises.
     """
-    session = open_session(file.path)
     make_feeds = file.kind.feed
     outputs = [output.name for output in session.get_outputs()]
     batch = dict(zip(outputs, session.run(None, make_feeds(goldens.texts, goldens.token_ids)), strict=True))
@@ -194,25 +212,31 @@ def _check_hidden_states(
         raise FolderError(f"expected other hidden states, found a difference of {difference:.1e}")
 
 
-def _check_token_ids(file: GraphFile, goldens: Goldens) -> None:
+def _check_token_ids(file: GraphFile, session: onnxruntime.InferenceSession, goldens: Goldens) -> None:
     feeds = file.kind.feed(goldens.texts, goldens.token_ids)
-    ids, mask = open_session(file.path).run(["input_ids", "attention_mask"], feeds)
+    ids, mask = session.run(["input_ids", "attention_mask"], feeds)
     for index, expected in enumerate(goldens.token_ids):
         found = ids[index, mask[index] == 1].tolist()
         if found != expected:
             raise FolderError(
                 f"expected the token ids of the goldens, found others for text {index}, "
-                f"{goldens.texts[index]!r:.40}: write the folder again with `m2v-onnx export`"
+                f"{goldens.texts[index]!r:.40}: write the folder again"
             )
 
 
 def _compare(
-    report: GraphReport, found: list[Vectors], goldens: Vectors, specification: Vectors
+    report: GraphReport,
+    found: list[Vectors],
+    goldens: Vectors,
+    specification: Vectors,
+    *,
+    normalizes: bool,
 ) -> GraphReport:
     """Complete a report with the differences of vectors, and with what is wrong with them."""
     if any(vectors.shape != goldens.shape for vectors in found):
         shapes = [vectors.shape for vectors in found]
         return replace(report, problem=f"expected vectors of shape {goldens.shape}, found {shapes}")
+    lengths = np.linalg.norm(np.concatenate(found).astype(np.float64), axis=1)
     cosine, least = _least_cosine(found[0], goldens), PRECISIONS[report.precision].least_cosine
     difference = max(_largest(vectors - specification) for vectors in found)
     bound = _ROUNDING * _length(goldens)
@@ -221,6 +245,8 @@ def _compare(
         problem = f"expected NumPy's vectors within {bound:.1e}, found a difference of {difference:.1e}"
     elif not cosine >= least:
         problem = f"expected a cosine with the goldens of at least {least}, found {cosine:.5f}"
+    elif normalizes and not ((lengths == 0) | (np.abs(lengths - 1) < _LENGTH_TOLERANCE)).all():
+        problem = f"expected vectors of length 1 or 0, found {lengths.min():.6g} to {lengths.max():.6g}"
     return replace(
         report,
         golden_difference=_largest(found[0] - goldens),

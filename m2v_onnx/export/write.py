@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from m2v_onnx.errors import check_choice
+from m2v_onnx.errors import FolderError, check_choice
 from m2v_onnx.export.graph import ExternalTensor, Graph
 from m2v_onnx.export.kinds import GRAPH_KINDS, GraphFile, GraphName, TablePlace, graph_files
 from m2v_onnx.export.sources import GraphSources
 from m2v_onnx.folder.engine_files import write_engine_files
 from m2v_onnx.folder.goldens import make_goldens, write_goldens
 from m2v_onnx.folder.model_card import write_model_card
-from m2v_onnx.folder.names import EMBEDDED_GRAPHS, IDS_STEM, TABLE_NAME
+from m2v_onnx.folder.names import EMBEDDED_GRAPHS, GOLDENS_NAME, IDS_STEM, TABLE_NAME
 from m2v_onnx.folder.reading import read_embedding
-from m2v_onnx.folder.tensors import locate_table
+from m2v_onnx.folder.replacement import link_or_copy
+from m2v_onnx.folder.tensors import is_same_layout, locate_table
 from m2v_onnx.model.quantization import PRECISIONS, Precision
+from m2v_onnx.system.text_files import read_json
+
+logger = logging.getLogger(__name__)
 
 
 def check_graphs(graphs: Sequence[GraphName], precisions: Sequence[Precision], table: TablePlace) -> None:
@@ -39,6 +44,7 @@ def add_graphs(
     graphs: Sequence[GraphName],
     precisions: Sequence[Precision],
     table: TablePlace,
+    old: Path | None = None,
 ) -> None:
     """Add graphs, engine files, goldens and a model card to a folder that holds a model's data.
 
@@ -50,6 +56,8 @@ def add_graphs(
         graphs: which graphs; see `StaticModel.save_pretrained`, as for all that follow.
         precisions: number types of each graph.
         table: `embedded` or `shared`.
+        old: the folder that this one replaces: its other graphs are taken over where they are of the same
+            table, and named in a warning where they are not.
 
     Raises:
         ArgumentError: for a table that does not fit into a precision, or a tokenizer that a graph cannot
@@ -57,13 +65,37 @@ def add_graphs(
     """
     model = read_embedding(folder)
     write_engine_files(model, folder)
-    write_goldens(make_goldens(model), folder)
+    goldens = make_goldens(model)
+    write_goldens(goldens, folder)
     sources = GraphSources(model)
     for kind in (GRAPH_KINDS[graph] for graph in graphs):
         for file_name, precision in {kind.file_name(one): one for one in precisions}.items():
             _write_graph(kind.build(sources, precision), folder, file_name, table)
+    if old is not None and old.is_dir():
+        _keep_graphs(old, folder, model_sha256=goldens.model_sha256)
     files = {file.path.relative_to(folder).as_posix(): _describe(file) for file in graph_files(folder)}
     write_model_card(model, folder, name=name, graphs=files)
+
+
+def _keep_graphs(old: Path, new: Path, *, model_sha256: str) -> None:
+    """Take over the graphs that only the old folder holds, where they are of the same table."""
+    written = {(file.graph, file.precision) for file in graph_files(new)}
+    others = [file.path for file in graph_files(old) if (file.graph, file.precision) not in written]
+    is_same = _golden_sha256(old) == model_sha256 and is_same_layout(old / TABLE_NAME, new / TABLE_NAME)
+    for path in others if is_same else ():
+        target = new / path.relative_to(old)
+        target.parent.mkdir(exist_ok=True)
+        link_or_copy(str(path), str(target))
+    if others and not is_same:
+        names = ", ".join(path.relative_to(old).as_posix() for path in others)
+        logger.warning("%s: removed %s, of another table", old, names)
+
+
+def _golden_sha256(folder: Path) -> object:
+    try:
+        return read_json(folder / GOLDENS_NAME, dict).get("model_sha256")
+    except FolderError:
+        return None
 
 
 def _describe(file: GraphFile) -> str:

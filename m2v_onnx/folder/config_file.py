@@ -20,6 +20,7 @@ SCHEMA_VERSION = 3
 # What engines read as the limit of a model without one.
 UNLIMITED_LENGTH = 1_000_000
 _OUR_SECTION = "m2v_onnx"
+_MOST_LENGTH = 2**31 - 1
 
 
 def read_config(folder: Path, *, defaults: ModelConfig) -> ModelConfig:
@@ -38,10 +39,16 @@ def read_config(folder: Path, *, defaults: ModelConfig) -> ModelConfig:
     content = read_json(path, dict)
     normalize = content.get("normalize", defaults.normalize)
     max_length = content.get("max_length", defaults.max_length)
+    teacher = content.get("tokenizer_name")
     if not isinstance(normalize, bool):
-        raise FolderError(f"normalize in {path} must be true or false, found {normalize!r}")
-    if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
-        raise FolderError(f"max_length in {path} must be a number from 1, or null, found {max_length!r}")
+        raise FolderError(f"normalize in {path} must be true or false, found {normalize!r:.60}")
+    if max_length is not None and not (type(max_length) is int and 1 <= max_length <= _MOST_LENGTH):
+        raise FolderError(
+            f"max_length in {path} must be a whole number from 1 to {_MOST_LENGTH}, or null, found "
+            f"{max_length!r:.60}"
+        )
+    if teacher is not None and not isinstance(teacher, str):
+        raise FolderError(f"tokenizer_name in {path} must be a string or null, found {teacher!r:.60}")
     section = _read_section(content, path)
     unknown = section.get("unknown", defaults.unknown)
     if unknown not in get_args(UnknownTokens):
@@ -51,7 +58,7 @@ def read_config(folder: Path, *, defaults: ModelConfig) -> ModelConfig:
         max_length=max_length,
         cut_characters=read_value(section, "cut_characters", bool, path, default=defaults.cut_characters),
         unknown=unknown,
-        teacher=content.get("tokenizer_name"),
+        teacher=teacher,
         recipe=_read_recipe(section, path),
         provenance=_read_provenance(section, path) or defaults.provenance,
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder.names import GOLDENS_NAME
+from m2v_onnx.folder.names import GOLDENS_NAME, export_command
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.system.row_blocks import row_blocks
@@ -66,7 +66,7 @@ def read_goldens(folder: Path, model: StaticEmbedding) -> Goldens:
     path = folder / GOLDENS_NAME
     if not path.exists():
         raise FolderError(
-            f"expected {GOLDENS_NAME} in {folder}, found none: write the folder with `m2v-onnx export`"
+            f"expected {GOLDENS_NAME} in {folder}, found none: write it by `{export_command(folder)}`"
         )
     content: dict[str, Any] = read_json(path, dict)
     try:
@@ -77,11 +77,31 @@ def read_goldens(folder: Path, model: StaticEmbedding) -> Goldens:
             vectors=np.array(content["vectors"], np.float32),
         )
         is_whole = goldens.vectors.shape == (len(goldens.texts), model.dim)
+        _check_types(goldens)
     except (KeyError, TypeError, ValueError) as error:
-        raise FolderError(f"expected goldens in {path}, found damaged ones ({error!r}): {_REMEDY}") from error
+        raise FolderError(
+            f"expected goldens in {path}, found damaged ones ({error!r}): write them "
+            f"again by `{export_command(folder)}`"
+        ) from error
     if goldens.model_sha256 != hash_model(model) or not is_whole:
-        raise FolderError(f"expected the goldens of the model in {folder}, found another model's: {_REMEDY}")
+        raise FolderError(
+            f"expected the goldens of the model in {folder}, found another model's: write "
+            f"them again by `{export_command(folder)}`"
+        )
     return goldens
+
+
+def _check_types(goldens: Goldens) -> None:
+    """Refuse token ids that are no lists of whole numbers for texts.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    ids = goldens.token_ids
+    if not all(isinstance(text, str) for text in goldens.texts) or len(ids) != len(goldens.texts):
+        raise ValueError("expected token_ids for each text")
+    if not all(isinstance(row, list) and all(type(one) is int for one in row) for row in ids):
+        raise ValueError("expected lists of whole numbers in token_ids")
 
 
 def hash_model(model: StaticEmbedding) -> str:
@@ -96,6 +116,3 @@ def hash_model(model: StaticEmbedding) -> str:
             for rows in row_blocks(array):
                 digest.update(np.ascontiguousarray(array[rows]).data)
     return digest.hexdigest()
-
-
-_REMEDY = "write the folder again with `m2v-onnx export`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from m2v_onnx.model.quantization import PRECISIONS, Precision
@@ -73,8 +74,19 @@ def graph_places(stem: str, precision: Precision) -> tuple[str, str]:
     return f"{EMBEDDED_GRAPHS}/{name}", name
 
 
+def export_command(folder: Path, *, graph: str | None = None, precision: str | None = None) -> str:
+    """Give the command that writes a folder again, with a graph that it lacks.
+
+    >>> export_command(Path("my model"), precision="int8")
+    "m2v-onnx export 'my model' 'my model' --precision int8"
+    """
+    given = {"--graph": graph, "--precision": precision}
+    options = [part for name, value in given.items() if value is not None for part in (name, value)]
+    return shlex.join(["m2v-onnx", "export", str(folder), str(folder), *options])
+
+
 def is_model_entry(path: Path) -> bool:
     """Tell whether a file or folder at the root of a model's folder belongs to the model."""
     if path.name == CARD_NAME:
-        return CARD_MARK in path.read_text(encoding="utf-8", errors="replace")
+        return path.is_file() and CARD_MARK in path.read_text(encoding="utf-8", errors="replace")
     return path.name in _MODEL_ENTRIES or path.match(GRAPH_PATTERNS[1])

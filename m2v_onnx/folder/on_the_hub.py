@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from m2v_onnx.errors import FolderError, M2vOnnxError
+from m2v_onnx.errors import FolderError, M2vOnnxError, check_choice
 from m2v_onnx.folder.names import (
     CARD_NAME,
     CONFIG_NAME,
@@ -20,8 +20,9 @@ from m2v_onnx.folder.names import (
 from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.folder.sentence_transformers import read_description
 from m2v_onnx.folder.wanted_files import weight_files
-from m2v_onnx.model.quantization import Precision
+from m2v_onnx.model.quantization import PRECISIONS, Precision
 from m2v_onnx.system.hub import Upload, find_repository, looks_like_hub_id, upload_folder
+from m2v_onnx.system.text_files import readable
 
 # What says which other files a model has.
 _SAYING_FILES = (CARD_NAME, CONFIG_NAME, MODULES_NAME, ST_CONFIG_NAME, f"*/{CONFIG_NAME}")
@@ -41,9 +42,12 @@ def download_model(
     Raises:
         FolderError: when there is no such folder or repository.
     """
-    path = Path(path_or_id)
-    if path.exists():
-        return path
+    if precision is not None:
+        check_choice("precision", precision, PRECISIONS)
+    path = Path(path_or_id).expanduser()
+    with readable(path):
+        if path.exists():
+            return path
     if not looks_like_hub_id(str(path_or_id)):
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:

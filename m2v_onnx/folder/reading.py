@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from m2v_onnx.errors import ArgumentError, FolderError
@@ -17,36 +19,41 @@ from m2v_onnx.folder.names import (
     TABLE_PATHS,
     TOKENIZER_NAME,
     TORCH_NAME,
+    export_command,
     graph_places,
 )
 from m2v_onnx.folder.readme import read_provenance
 from m2v_onnx.folder.sentence_transformers import Description, read_description
 from m2v_onnx.folder.static_modules import Folded, fold_modules
-from m2v_onnx.folder.tensors import TABLE_TENSORS, map_tensors
+from m2v_onnx.folder.tensors import TABLE_TENSORS, check_finite, map_tensors
 from m2v_onnx.folder.weights import read_weights
 from m2v_onnx.folder.word_vectors import read_word_vectors
 from m2v_onnx.model.config import DEFAULT_MAX_LENGTH, ModelConfig
 from m2v_onnx.model.quantization import PRECISIONS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.system.text_files import read_text
+from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.system.text_files import read_text, readable
+from m2v_onnx.tokenizer.library import guarded
 
 
 def is_model_folder(path: Path) -> bool:
     """Tell whether a folder holds a static model's table, and not, say, a transformer's weights."""
-    for table_path in (path / name for name in TABLE_PATHS):
-        if table_path.exists() and table_path.with_name(TOKENIZER_NAME).exists():
-            try:
-                return not map_tensors(table_path).keys().isdisjoint(TABLE_TENSORS)
-            except FolderError:
-                return False
-    return False
+    with readable(path):
+        for table_path in (path / name for name in TABLE_PATHS):
+            if table_path.exists() and table_path.with_name(TOKENIZER_NAME).exists():
+                try:
+                    return not map_tensors(table_path).keys().isdisjoint(TABLE_TENSORS)
+                except FolderError:
+                    return False
+        return False
 
 
-def read_embedding(path: Path) -> StaticEmbedding:
+def read_embedding(path: Path, *, memory_map: bool = True) -> StaticEmbedding:
     """Read a static model of any known layout.
 
     Args:
         path: a local folder, or a file of word vectors.
+        memory_map: leave a folder's table in its file; False reads it, and checks its numbers.
 
     Returns:
         The model; a folder's table is memory-mapped read-only from its file.
@@ -54,8 +61,11 @@ def read_embedding(path: Path) -> StaticEmbedding:
     Raises:
         FolderError: when the folder is none of a static model, or a file is damaged.
     """
-    if path.is_file():
-        return read_word_vectors(path)
+    with readable(path):
+        return read_word_vectors(path) if path.is_file() else _read_folder(path, memory_map=memory_map)
+
+
+def _read_folder(path: Path, *, memory_map: bool) -> StaticEmbedding:
     description = read_description(path)
     place = _find_table(path, description)
     tensors = read_weights(place) if place.is_dir() else map_tensors(place)
@@ -74,14 +84,17 @@ def read_embedding(path: Path) -> StaticEmbedding:
         folded = fold_modules(table, description)
         table = folded.table
         config = _read_foreign_config(path, tokenizer, folded, is_st=name == TABLE_TENSORS[1])
+    if not memory_map:
+        table = np.array(table)
+        check_finite(table)
     weights, mapping = tensors.get("weights"), tensors.get("mapping")
     try:
         return StaticEmbedding(
             table=table,
             tokenizer=tokenizer,
             config=config,
-            weights=None if weights is None else weights.astype(np.float32),
-            mapping=None if mapping is None else mapping.astype(np.int32),
+            weights=None if weights is None else _to_float32(weights),
+            mapping=None if mapping is None else _to_rows(mapping, n_rows=len(table)),
             owns_tokenizer=True,
         )
     except FolderError as error:
@@ -144,11 +157,12 @@ def find_graph(path: Path, precision: Precision | None = None) -> Path | None:
     """
     if precision is not None and precision not in PRECISIONS:
         raise ArgumentError(f"precision must be one of {', '.join(PRECISIONS)}, found {precision!r}")
-    there = _ids_graphs(path) if path.is_dir() and is_ours(path) else {}
+    with readable(path):
+        there = _ids_graphs(path) if path.is_dir() and is_ours(path) else {}
     if precision is not None and precision not in there:
         raise FolderError(
             f"expected a graph of precision {precision} in {path}, found {', '.join(there) or 'none'}: write "
-            f"it with `m2v-onnx export --precision {precision}`"
+            f"it with `{export_command(path, precision=precision)}`"
         )
     return there.get(precision or "fp32")
 
@@ -157,6 +171,22 @@ def _ids_graphs(folder: Path) -> dict[Precision, Path]:
     places = {precision: graph_places(IDS_STEM, precision) for precision in PRECISIONS}
     found = ((precision, folder / name) for precision, names in places.items() for name in reversed(names))
     return {precision: path for precision, path in found if path.exists()}
+
+
+def _to_float32(weights: npt.NDArray[Any]) -> Vectors:
+    with np.errstate(over="ignore"):  # the model refuses what becomes infinite
+        return weights.astype(np.float32)
+
+
+def _to_rows(mapping: npt.NDArray[Any], *, n_rows: int) -> npt.NDArray[np.int32]:
+    if mapping.dtype.kind not in "iu":
+        raise FolderError(f"mapping must hold whole numbers, found {mapping.dtype}: the file is damaged")
+    if mapping.size and not (mapping.min() >= 0 and mapping.max() < n_rows):
+        raise FolderError(
+            f"mapping must name rows of the table (0 to {n_rows - 1}), found {mapping.min()} to "
+            f"{mapping.max()}: the file is damaged"
+        )
+    return mapping.astype(np.int32)
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
@@ -169,7 +199,9 @@ def read_tokenizer(path: Path) -> Tokenizer:
         raise FolderError(f"expected a {TOKENIZER_NAME} at {path}, found nothing: the model is incomplete")
     text = read_text(path)
     try:
-        return Tokenizer.from_str(text)
+        return guarded(Tokenizer.from_str, text)
+    except FolderError as error:
+        raise FolderError(f"{path}: {error}") from error
     except Exception as error:  # the tokenizers library raises no narrower type
         raise FolderError(
             f"expected a tokenizer of the `tokenizers` library in {path}, found a damaged one ({error}): "

@@ -67,12 +67,13 @@ def _carry_over(old: Path, new: Path) -> None:
         if is_model_entry(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            shutil.copytree(entry, new / entry.name, symlinks=True, copy_function=_link_or_copy)
+            shutil.copytree(entry, new / entry.name, symlinks=True, copy_function=link_or_copy)
         else:
-            _link_or_copy(str(entry), str(new / entry.name))
+            link_or_copy(str(entry), str(new / entry.name))
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def link_or_copy(source: str, target: str) -> None:
+    """Give a file a second name, or, where that cannot be, a copy."""
     try:
         os.link(source, target, follow_symlinks=False)
     except (OSError, NotImplementedError):  # a system without hard links

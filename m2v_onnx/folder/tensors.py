@@ -12,8 +12,9 @@ from safetensors import SafetensorError, safe_open
 
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.torch_file import widen_bfloat16
-from m2v_onnx.model.vectors import Table
-from m2v_onnx.system.row_blocks import rows_not_finite
+from m2v_onnx.model.vectors import MOST_VALUE, Table
+from m2v_onnx.system.row_blocks import rows_beyond
+from m2v_onnx.system.text_files import check_regular, readable
 
 # The table's name in a file of ours and of model2vec, and in one of sentence-transformers.
 TABLE_TENSORS = ("embeddings", "embedding.weight")
@@ -26,10 +27,12 @@ def map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
     Raises:
         FolderError: when the file is damaged, or holds a number type that no table has.
     """
+    check_regular(path)
     try:
-        with safe_open(path, framework="numpy") as tensors:  # checks header, sizes and coverage
+        # It checks header, sizes and coverage.
+        with readable(path), safe_open(path, framework="numpy") as tensors:
             names = list(tensors.keys())
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
         raise FolderError(
             f"expected a safetensors file in {path}, found a damaged one ({error}): fetch the file again"
         ) from error
@@ -50,6 +53,11 @@ def locate_table(path: Path, dtype: npt.DTypeLike) -> tuple[int, int] | None:
     return start + begin, end - begin
 
 
+def is_same_layout(path: Path, other: Path) -> bool:
+    """Tell whether every tensor lies at the same place in two safetensors files."""
+    return path.is_file() and other.is_file() and _read_header(path) == _read_header(other)
+
+
 def zero_rows(path: Path, rows: list[int]) -> None:
     """Write zeros over some rows of a table on disk, which needs no second table in memory."""
     header, start = _read_header(path)
@@ -63,16 +71,16 @@ def zero_rows(path: Path, rows: list[int]) -> None:
 
 
 def check_finite(table: Table) -> None:
-    """Refuse a table with NaN or infinity.
+    """Refuse a table with NaN, infinity, or values of which a sum may become infinite.
 
     Raises:
         FolderError: naming the first rows.
     """
-    bad_rows = rows_not_finite(table)
+    bad_rows = rows_beyond(table, MOST_VALUE)
     if len(bad_rows):
         raise FolderError(
-            f"the table must be finite, found NaN or infinity in {len(bad_rows)} of {len(table)} rows "
-            f"(ids {', '.join(map(str, bad_rows[:5]))} …): distil again"
+            f"the table must hold numbers up to {MOST_VALUE:g}, found NaN, infinity or larger ones in "
+            f"{len(bad_rows)} of {len(table)} rows (ids {', '.join(map(str, bad_rows[:5]))} …): distil again"
         )
 
 

@@ -15,7 +15,7 @@ from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.byte_stream import ByteStream
 from m2v_onnx.folder.packed_file import open_packed
 from m2v_onnx.folder.vector_text import ends_in_number, find_header
-from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.model.vectors import MOST_VALUE, Vectors
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +61,15 @@ def read_word2vec(path: Path, *, n_zero_rows: int) -> tuple[list[str], Vectors]:
 
 
 def check_finite(numbers: Vectors, path: Path) -> None:
-    """Refuse NaN and infinity.
+    """Refuse NaN, infinity, and numbers of which a sum may become infinite.
 
     Raises:
         FolderError: naming the entry.
     """
-    bad_rows = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
+    bad_rows = np.flatnonzero(~(np.abs(numbers) <= MOST_VALUE).all(axis=1))
     if len(bad_rows):
         raise FolderError(
-            f"expected finite numbers in entry {int(bad_rows[0]) + 1} of {path}, found NaN or infinity: "
+            f"expected numbers up to {MOST_VALUE:g} in entry {int(bad_rows[0]) + 1} of {path}, found NaN or infinity, or a larger one: "
             "fetch the file again"
         )
 

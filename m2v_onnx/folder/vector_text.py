@@ -13,7 +13,7 @@ import numpy as np
 
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.packed_file import open_packed
-from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.model.vectors import MOST_VALUE, Vectors
 from m2v_onnx.system.text_files import decode
 
 logger = logging.getLogger(__name__)
@@ -185,9 +185,11 @@ def _parse_numbers(texts: list[bytes], path: Path, first_line: int) -> Vectors:
             except ValueError as error:
                 raise _bad_number(path, line_number, str(error).partition(" at row")[0]) from error
         raise
-    bad_rows = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
+    bad_rows = np.flatnonzero(~(np.abs(numbers) <= MOST_VALUE).all(axis=1))
     if len(bad_rows):
-        raise _bad_number(path, first_line + int(bad_rows[0]), "NaN or infinity")
+        raise _bad_number(
+            path, first_line + int(bad_rows[0]), f"NaN or infinity, or more than {MOST_VALUE:g}"
+        )
     return numbers
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import UnionType
 from typing import Literal, get_args
 
 from m2v_onnx.errors import ArgumentError, check_choice
@@ -70,6 +71,10 @@ class Recipe:
     prefix_space: PrefixSpace = "piece"
 
     def __post_init__(self) -> None:
+        _check_type(self, str, "name")
+        _check_type(self, bool, "normalize", "keep_special_tokens")
+        _check_type(self, str | None, "token_remove_pattern")
+        _check_type(self, int | float | None, "sif_coefficient")
         check_choice("pooling", self.pooling, get_args(Pooling))
         check_choice("weighting", self.weighting, get_args(Weighting))
         check_choice("dtype", self.dtype, get_args(TableDtype))
@@ -92,6 +97,15 @@ class Recipe:
                     f"token_remove_pattern must be a regular expression, found "
                     f"{self.token_remove_pattern!r} ({error}): mend it, or pass None to remove nothing"
                 ) from error
+
+
+def _check_type(recipe: Recipe, kind: type | UnionType, *names: str) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ArgumentError(
+                f"{name} must be of type {getattr(kind, '__name__', kind)}, found {value!r:.60}"
+            )
 
 
 def _check_pca_dims(pca_dims: PcaDims) -> None:

@@ -12,12 +12,13 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.errors import FolderError
 from m2v_onnx.model.config import ModelConfig
-from m2v_onnx.model.vectors import Table, Vectors
+from m2v_onnx.model.vectors import MOST_VALUE, Table, Vectors
 from m2v_onnx.system.lazy import lazy_property
+from m2v_onnx.tokenizer.library import guarded
 from m2v_onnx.tokenizer.special_tokens import find_pad_id, find_special_ids, find_unk_id, is_bare, make_bare
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StaticEmbedding:
     """The data of a static embedding model: every graph and every runtime is built from it.
 
@@ -45,10 +46,19 @@ class StaticEmbedding:
     def __post_init__(self, owns_tokenizer: bool) -> None:  # what dataclasses pass
         _check_fit(self)
         affix_id = self.pad_token_id if self.unk_token_id is None else self.unk_token_id
+        if _has_stale_tokens(self.tokenizer) and not owns_tokenizer:
+            object.__setattr__(self, "tokenizer", Tokenizer.from_str(self.tokenizer.to_str()))
+            owns_tokenizer = True
         if not is_bare(self.tokenizer, masked_ids=self.masked_ids, affix_id=affix_id):
             if not owns_tokenizer:
                 object.__setattr__(self, "tokenizer", Tokenizer.from_str(self.tokenizer.to_str()))
             make_bare(self.tokenizer, masked_ids=self.masked_ids, affix_id=affix_id)
+
+    def __repr__(self) -> str:
+        """Say in a line what it is."""
+        size = f"{self.n_tokens:,} tokens x {self.dim} dimensions, {self.table.dtype.name}"
+        teacher = "" if self.config.teacher is None else f", of {self.config.teacher}"
+        return f"{type(self).__name__}({size}, {type(self.tokenizer.model).__name__}{teacher})"
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the data alone: what was derived from them is derived again."""
@@ -59,10 +69,16 @@ class StaticEmbedding:
         """D, the number of columns of the table and of every vector."""
         return int(self.table.shape[1])
 
-    @property
+    @lazy_property
     def n_tokens(self) -> int:
         """V, the number of token ids."""
-        return int(self.tokenizer.get_vocab_size())
+        ids = self.tokenizer.get_vocab().values()
+        if max(ids, default=0) >= len(ids):
+            raise FolderError(
+                f"the tokenizer's {len(ids)} tokens must have ids up to {len(ids) - 1}, found {max(ids)}: "
+                "its file is damaged"
+            )
+        return len(ids)
 
     @lazy_property
     def unk_token_id(self) -> int | None:
@@ -128,7 +144,8 @@ class StaticEmbedding:
         """
         max_length = self.config.max_length
         n_characters = self.character_limit(max_length)
-        ids: list[int] = self.tokenizer.encode(text[:n_characters], add_special_tokens=False).ids
+        cut = text[:n_characters]
+        ids: list[int] = guarded(self.tokenizer.encode, cut, add_special_tokens=False).ids
         return ids[:max_length]
 
     def character_limit(self, max_length: int | None) -> int | None:
@@ -136,6 +153,14 @@ class StaticEmbedding:
         if max_length is None or not self.config.cut_characters:
             return None
         return max_length * self.median_token_length
+
+
+def _has_stale_tokens(tokenizer: Tokenizer) -> bool:
+    """Tell whether added tokens may be looked for as a normalizer wrote them that the tokenizer had before.
+
+    After writing and reading they are looked for as its normalizer of today writes them.
+    """
+    return any(token.normalized for token in tokenizer.get_added_tokens_decoder().values())
 
 
 def _check_fit(model: StaticEmbedding) -> None:
@@ -148,6 +173,11 @@ def _check_fit(model: StaticEmbedding) -> None:
                 f"{name} must hold one value per token: the tokenizer has {n_tokens} tokens, "
                 f"{name} has shape {array.shape}. Take both from the same model"
             )
+    if model.weights is not None and not (np.abs(model.weights) <= MOST_VALUE).all():
+        raise FolderError(
+            f"weights must be numbers up to {MOST_VALUE:g}, found NaN, infinity or a larger one: the file is "
+            "damaged"
+        )
     if model.mapping is None:
         if len(model.table) != n_tokens:
             raise FolderError(

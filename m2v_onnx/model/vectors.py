@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
 Table = npt.NDArray[Any]
+# In tables and weights: a sum of a hundred million such values is a float32.
+MOST_VALUE = 1e30
 
 
 def row_norms(vectors: Vectors) -> Vectors:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.tokenizer.library import guarded
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,8 @@ class ReferenceTokenizer:
 
     def tokenize(self, texts: Sequence[str]) -> TokenIds:
         """See `BatchTokenizer`."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        encode = self._tokenizer.encode_batch_fast
+        encodings = guarded(encode, list(texts), add_special_tokens=False)
         return TokenIds.of([encoding.ids for encoding in encodings])
 
 

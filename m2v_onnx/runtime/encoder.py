@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from m2v_onnx.errors import ArgumentError
+from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.model.quantization import MOST_INT8_TOKENS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Vectors
@@ -84,6 +85,22 @@ class Encoder:
         if self._precision == "int8":
             _check_length(found)
         plan.row_mean.mean(found, out)
+        _check_finite(out, start)
+
+
+def _check_finite(vectors: Vectors, start: int) -> None:
+    """Refuse vectors of which one is not finite; `start` is the number of the first text.
+
+    Raises:
+        FolderError: naming the first such text.
+    """
+    if isfinite(np.vdot(vectors, vectors)) or np.isfinite(vectors).all():  # the first is ten times as fast
+        return
+    text = start + int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+    raise FolderError(
+        f"expected finite vectors, found NaN or infinity for texts[{text}]: the model's table or weights are "
+        "damaged; fetch or distil it again"
+    )
 
 
 def _check_length(found: TokenIds) -> None:

@@ -42,7 +42,7 @@ class GraphMean:
         if shapes.get("sentence_embedding", [None])[-1] != dim:
             raise FolderError(
                 f"expected an output sentence_embedding of width {dim} in {path}, found {shapes}: "
-                "table and graph are of two models; write the folder again with `m2v-onnx export`"
+                "table and graph are of two models; write the folder again by `m2v-onnx export`"
             )
 
     def mean(self, found: TokenIds, out: Vectors) -> None:

@@ -13,6 +13,7 @@ from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.runtime.choice import choose_tokenizer
 from m2v_onnx.runtime.row_mean import CompiledMean
 from m2v_onnx.system.onnx_runtime import open_session
+from m2v_onnx.tokenizer.library import guarded
 from m2v_onnx.tokenizer.texts import check_strings, check_unicode
 
 
@@ -87,7 +88,7 @@ def describe_text(model: StaticEmbedding, text: str) -> list[TokenDescription]:
     """
     check_strings([text])
     check_unicode([text])
-    ids = model.tokenizer.encode(text, add_special_tokens=False).ids
+    ids = guarded(model.tokenizer.encode, text, add_special_tokens=False).ids
     lengths = np.linalg.norm(model.token_vectors(ids), axis=1)
     return [
         TokenDescription(

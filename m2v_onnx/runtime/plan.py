@@ -37,6 +37,8 @@ class Batching:
 
     def __post_init__(self) -> None:
         check_positive(batch_size=self.batch_size, n_threads=self.n_threads)
+        if self.max_length != "model":
+            check_positive(max_length=self.max_length)
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.errors import FolderError, M2vOnnxError
-from m2v_onnx.folder.names import TEXT_STEM, graph_places
-from m2v_onnx.model.quantization import Precision
+from m2v_onnx.errors import FolderError, M2vOnnxError, check_choice
+from m2v_onnx.folder.names import TEXT_STEM, export_command, graph_places
+from m2v_onnx.model.quantization import PRECISIONS, Precision
 from m2v_onnx.system.hub import download_folder, looks_like_hub_id
 from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime, open_session
-from m2v_onnx.tokenizer.texts import check_strings, check_unicode
+from m2v_onnx.tokenizer.texts import check_strings, check_texts, check_unicode
 
 _BATCH_TEXTS = 256
 
@@ -29,25 +30,30 @@ class TextGraph:
 
     Args:
         path: the ONNX file.
+        trust_graph: run it even where it holds loops and m2v-onnx did not write it: they may never end.
 
     Raises:
         FolderError: when the file is damaged, or no graph that takes text.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path.absolute()
-        self._session: onnxruntime.InferenceSession = open_session(path)
+    def __init__(self, path: str | Path, *, trust_graph: bool = False) -> None:
+        self._path = Path(path).expanduser().absolute()
+        self._trust_graph = trust_graph
+        self._session: onnxruntime.InferenceSession = open_session(self._path, trust=trust_graph)
         inputs = [entry.name for entry in self._session.get_inputs()]
         if inputs != ["text"]:
             raise FolderError(
-                f"expected a graph with the input text in {path}, found {', '.join(inputs)}: write it with "
-                "`m2v-onnx export --graph text`"
+                f"expected a graph with the input text in {path}, found {', '.join(inputs)}: name one that "
+                "`m2v-onnx export MODEL FOLDER --graph text` writes"
             )
-        self.dim = int(self._session.get_outputs()[0].shape[-1])
+        shape = self._session.get_outputs()[0].shape
+        if not shape or not isinstance(shape[-1], int):
+            raise FolderError(f"expected vectors of a known width from {path}, found the shape {shape}")
+        self.dim = shape[-1]
 
-    def __reduce__(self) -> tuple[type[TextGraph], tuple[Path]]:
+    def __reduce__(self) -> tuple[partial[TextGraph], tuple[Path]]:
         """Pickle and copy by the path: the file is opened again."""
-        return type(self), (self._path,)
+        return partial(type(self), trust_graph=self._trust_graph), (self._path,)
 
     @classmethod
     def from_pretrained(
@@ -69,7 +75,8 @@ class TextGraph:
         Raises:
             FolderError: when there is no such graph, or it is damaged.
         """
-        folder, places = Path(path_or_id), graph_places(TEXT_STEM, precision)
+        check_choice("precision", precision, PRECISIONS)
+        folder, places = Path(path_or_id).expanduser(), graph_places(TEXT_STEM, precision)
         if not folder.is_dir() and looks_like_hub_id(str(path_or_id)):
             try:
                 folder = download_folder(str(path_or_id), [places[0]], revision=revision, token=token)
@@ -79,7 +86,7 @@ class TextGraph:
         if path is None:
             raise FolderError(
                 f"expected {places[0]} in {folder}, found no such file: write it with "
-                f"`m2v-onnx export --graph text --precision {precision}`"
+                f"`{export_command(folder, graph='text', precision=precision)}`"
             )
         return cls(path)
 
@@ -96,6 +103,7 @@ class TextGraph:
         Raises:
             ArgumentError: for anything that is not valid text; the message holds its index.
         """
+        check_texts(texts)
         all_texts = [texts] if isinstance(texts, str) else list(texts)
         check_strings(all_texts)
         check_unicode(all_texts)
@@ -107,6 +115,6 @@ class TextGraph:
             except ORT_ERRORS as error:
                 raise FolderError(
                     f"expected a graph that takes any text, {self._path} failed ({first_line(error)}): "
-                    "write it again with `m2v-onnx export --graph text`"
+                    "write it again by `m2v-onnx export MODEL FOLDER --graph text`"
                 ) from error
         return vectors[0] if isinstance(texts, str) else vectors

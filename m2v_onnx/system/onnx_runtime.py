@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from m2v_onnx.errors import FolderError
+from m2v_onnx.system.text_files import check_regular, readable
 
 # onnxruntime 1.32 for Linux keeps a number of the machine, names of models and texts of errors, and sends
 # them, unless it finds this at its import. Whoever has set it to something else keeps that.
@@ -18,6 +21,10 @@ os.environ.update({**NO_TELEMETRY, **os.environ})
 import onnxruntime as onnxruntime  # noqa: E402, PLC0414  # also for those who import it from here
 from onnxruntime.capi import onnxruntime_pybind11_state as _state  # noqa: E402
 
+# As protobuf writes them: the kind of a node, and who wrote a model.
+_LOOP = re.compile(rb'"\x04(Loop|Scan)')
+_PRODUCER = b"\x12\x08m2v-onnx"
+_PRODUCER_WITHIN = 64
 # Classes without a common base of their own.
 ORT_ERRORS = (
     _state.EPFail,
@@ -36,17 +43,23 @@ def first_line(error: Exception) -> str:
     return str(error).strip().split("\n")[0]
 
 
-def open_session(path: Path, *, table: npt.NDArray[Any] | None = None) -> onnxruntime.InferenceSession:
+def open_session(
+    path: Path, *, table: npt.NDArray[Any] | None = None, trust: bool = False
+) -> onnxruntime.InferenceSession:
     """Load a static model's graph.
 
     Args:
         path: the ONNX file.
         table: what the graph takes its table from when that lies in another file; None lets onnxruntime
             read that file.
+        trust: run a graph with loops that m2v-onnx did not write: it may never end.
 
     Raises:
-        FolderError: when the file is damaged.
+        FolderError: when the file is damaged, or holds a stranger's loops.
     """
+    check_regular(path)
+    if not trust:
+        _check_loops(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # two threads are slower than one at this work
     options.log_severity_level = 3  # the optional input is meant: no warning for it
@@ -57,5 +70,18 @@ def open_session(path: Path, *, table: npt.NDArray[Any] | None = None) -> onnxru
     except ORT_ERRORS as error:
         raise FolderError(
             f"expected an ONNX graph in {path}, found a damaged one ({first_line(error)}): "
-            "write the folder again with `m2v-onnx export`"
+            "fetch the folder again, or write it again by `m2v-onnx export`"
         ) from error
+
+
+def _check_loops(path: Path) -> None:
+    with readable(path), path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:  # which cannot be mapped; onnxruntime refuses it
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            has_loops = _LOOP.search(content) is not None
+            if has_loops and _PRODUCER not in content[:_PRODUCER_WITHIN]:
+                raise FolderError(
+                    f"expected a graph of m2v-onnx in {path}, found another's with loops, which may never "
+                    "end: if you trust it, use --trust-graph (trust_graph=True)"
+                )

@@ -24,14 +24,18 @@ def row_blocks(array: npt.NDArray[Any]) -> Iterator[slice]:
         _release(array)
 
 
-def rows_not_finite(array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Give the indices of the rows with NaN or infinity.
+def rows_beyond(array: npt.NDArray[Any], most: float) -> npt.NDArray[np.int64]:
+    """Give the indices of the rows with NaN, or with a value of a larger size.
 
     >>> import numpy as np
-    >>> rows_not_finite(np.array([[1.0, 2.0], [3.0, np.nan]])).tolist()
-    [1]
+    >>> rows_beyond(np.array([[1.0, 2.0], [3.0, np.nan], [-9.0, 0.0]]), 5).tolist()
+    [1, 2]
     """
-    bad = [rows.start + np.flatnonzero(~np.isfinite(array[rows]).all(axis=1)) for rows in row_blocks(array)]
+    if array.dtype.kind == "f":
+        most = min(most, float(np.finfo(array.dtype).max))
+    bad = [
+        rows.start + np.flatnonzero(~(np.abs(array[rows]) <= most).all(axis=1)) for rows in row_blocks(array)
+    ]
     return np.concatenate([np.empty(0, np.int64), *bad])
 
 

@@ -10,6 +10,7 @@ import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -24,16 +25,26 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_LINE_BYTES = 1 << 24
 
 
+@contextmanager
+def readable(path: Path, *, error: type[M2vOnnxError] = FolderError) -> Iterator[None]:
+    """Turn what the system raises in the block, while files of `path` are read, into an error of ours."""
+    try:
+        yield
+    except OSError as failure:
+        raise error(
+            f"expected to read {failure.filename or path}, found {failure.strerror or failure}: check its "
+            "rights and its disk"
+        ) from failure
+
+
 def check_regular(path: Path) -> None:
     """Refuse what is no regular file, or no link to one: a pipe would be waited for, a device has no end.
 
     Raises:
         FolderError: for a folder, pipe, socket or device, and where nothing can be read.
     """
-    try:
+    with readable(path):
         is_regular = stat.S_ISREG(path.stat().st_mode)
-    except OSError as error:
-        raise FolderError(f"expected to read {path}, found {error.strerror}: check the file") from error
     if not is_regular:
         raise FolderError(f"expected a regular file at {path}, found another kind of entry: take it away")
 
@@ -47,11 +58,10 @@ def read_text(path: Path, *, error: type[M2vOnnxError] = FolderError) -> str:
     """
     try:
         check_regular(path)
-        content = path.read_bytes()
-    except OSError as failure:
-        raise error(f"expected to read {path}, found {failure.strerror}: check the file") from failure
     except FolderError as failure:
         raise error(str(failure)) from failure
+    with readable(path, error=error):
+        content = path.read_bytes()
     return decode(content.removeprefix(_BOM), path, error=error)
 
 
@@ -85,7 +95,8 @@ def read_lines(
             f"expected a whole gzip file in {path}, found a damaged one ({failure}): fetch it again"
         ) from failure
     except OSError as failure:
-        raise error(f"expected to read {path}, found {failure.strerror}: check the path") from failure
+        found = failure.strerror or failure
+        raise error(f"expected to read {path}, found {found}: check the path") from failure
 
 
 def decode(content: bytes, path: Path, *, error: type[M2vOnnxError], first_line: int = 1) -> str:

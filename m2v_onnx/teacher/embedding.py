@@ -11,7 +11,7 @@ import numpy.typing as npt
 from m2v_onnx.model.recipe import Pooling
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.system.progress import track
-from m2v_onnx.system.row_blocks import rows_not_finite
+from m2v_onnx.system.row_blocks import rows_beyond
 from m2v_onnx.system.side_by_side import map_side_by_side
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.sentence_vectors import SentenceHead
@@ -127,7 +127,7 @@ def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:
 
 
 def _zero_what_is_not_finite(vectors: Vectors) -> None:
-    bad_rows = rows_not_finite(vectors)
+    bad_rows = rows_beyond(vectors, float(np.finfo(np.float32).max))
     if len(bad_rows):
         np.nan_to_num(vectors, copy=False, nan=0, posinf=0, neginf=0)
         logger.warning(

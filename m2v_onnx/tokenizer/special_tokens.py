@@ -7,6 +7,8 @@ from collections.abc import Set
 
 from tokenizers import Tokenizer, processors
 
+from m2v_onnx.tokenizer.library import guarded
+
 
 def find_unk_id(tokenizer: Tokenizer) -> int | None:
     """Give the id of the unknown token; None where the tokenizer has none."""
@@ -64,7 +66,7 @@ def make_bare(tokenizer: Tokenizer, *, masked_ids: Set[int], affix_id: int | Non
 
 
 def _has_fitting_affixes(tokenizer: Tokenizer, masked_ids: Set[int], affix_id: int | None) -> bool:
-    affix_ids = tokenizer.encode("").ids
+    affix_ids = guarded(tokenizer.encode, "").ids
     if not masked_ids:
         return not affix_ids
     return affix_id is None or (len(affix_ids) > 1 and masked_ids >= set(affix_ids))

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from m2v_onnx.errors import ArgumentError
+
+
+def check_texts(texts: object) -> None:
+    """Refuse what is neither a text nor an iterable of texts, before anything is taken from it.
+
+    Raises:
+        ArgumentError: saying what to pass.
+    """
+    if isinstance(texts, str | list | tuple):
+        return
+    if isinstance(texts, bytes | bytearray | memoryview):
+        remedy = "decode it, for instance by texts.decode()"
+    elif isinstance(texts, Mapping):
+        remedy = "pass its values, list(texts.values())"
+    elif hasattr(texts, "columns"):
+        remedy = "pass a column of it, such as texts['text']"
+    elif not isinstance(texts, Iterable):
+        remedy = "put it into a string, or strings into a list"
+    else:
+        return
+    raise ArgumentError(f"texts must be a string or strings, found {type(texts).__name__}: {remedy}")
 
 
 def check_strings(texts: Sequence[str], *, first_index: int = 0) -> None:

@@ -146,7 +146,7 @@ def test_external_data_that_is_missing_or_short(tmp_path):
 def test_goldens_of_another_model(folder, tmp_path):
     tiny_model(normalize=True).save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other/goldens.json", folder / "goldens.json")
-    with pytest.raises(FolderError, match="found another model's: write the folder again"):
+    with pytest.raises(FolderError, match="found another model's: write them again by"):
         list(verify_folder(folder))
 
 

@@ -146,7 +146,7 @@ DAMAGES = {
     ),
     "max_length of 0": (
         lambda f: replace_json(f / "config.json", max_length=0),
-        "max_length in .*config.json must be a number from 1, or null, found 0",
+        "max_length in .*config.json must be a whole number from 1 to 2147483647, or null, found 0",
     ),
     "a newer schema": (
         lambda f: replace_json(f / "config.json", m2v_onnx={"schema_version": 99}),
@@ -281,7 +281,7 @@ def test_a_table_that_is_not_finite_is_refused_and_the_old_model_stays(folder):
     before = snapshot(folder)
     table = ROWS.copy()
     table[3, 1], table[5, 0] = np.nan, np.inf
-    with pytest.raises(FolderError, match=r"found NaN or infinity in 2 of 6 rows \(ids 3, 5"):
+    with pytest.raises(FolderError, match=r"found NaN, infinity or larger ones in 2 of 6 rows \(ids 3, 5"):
         tiny_model(table=table).save_pretrained(folder)
     assert snapshot(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["model"]

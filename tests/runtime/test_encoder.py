@@ -115,7 +115,7 @@ def test_more_tokens_than_an_int8_graph_can_add(folder):
 def test_a_precision_that_is_not_there(folder):
     with pytest.raises(
         FolderError,
-        match="expected a graph of precision int4 in .*, found fp32, int8: .*export --precision int4",
+        match="graph of precision int4 in .*, found fp32, int8: .*export .*/model .*/model --precision int4",
     ):
         StaticModel.from_pretrained(folder, precision="int4")
 
