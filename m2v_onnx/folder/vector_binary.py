@@ -69,8 +69,8 @@ def check_finite(numbers: Vectors, path: Path) -> None:
     bad_rows = np.flatnonzero(~(np.abs(numbers) <= MOST_VALUE).all(axis=1))
     if len(bad_rows):
         raise FolderError(
-            f"expected finite numbers in entry {int(bad_rows[0]) + 1} of {path}, found NaN or infinity, or one "
-            f"above {MOST_VALUE:g}: fetch the file again"
+            f"expected finite numbers in entry {int(bad_rows[0]) + 1} of {path}, found NaN or infinity, or "
+            f"one above {MOST_VALUE:g}: fetch the file again"
         )
 
 
