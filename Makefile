@@ -5,7 +5,7 @@ UV := $(BIN)/uv
 SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test check lint types unit sanitize prose cli-docs parity clients client-tools goldens peers \
+.PHONY: help demo test check lint types unit sanitize fuzz audit prose cli-docs parity clients client-tools goldens peers \
   engines frequencies constraints clean
 
 help:  ## Show this list.
@@ -36,16 +36,30 @@ unit: .venv/ready  ## Run the quick tests.
 	$(BIN)/python -m pytest -m "not slow"
 
 # A copy of the package, so that its compiled parts are nobody else's.
-sanitize: .venv/ready  ## Run the tests of the C code with the compiler's checks of memory and of undefined behaviour.
+sanitize: build/sanitize/ready  ## Run the tests of the C code with the compiler's checks of memory and of undefined behaviour.
+	$(SANITIZED) -m pytest -q -s tests/runtime/test_row_mean.py tests/runtime/test_word_piece.py
+
+FUZZ ?=
+fuzz: build/sanitize/ready  ## Try random texts, folders, inputs and kills under these checks, minutes long: make fuzz FUZZ="--seed 1"
+	$(SANITIZED) -m checks.fuzz $(FUZZ)
+
+audit: .venv/ready  ## Ask for known holes in what is depended on, wherever a tool for it is there.
+	$(UV) run --quiet --no-project --with pip-audit pip-audit --no-deps --disable-pip --requirement constraints.txt
+	! command -v npm || (cd clients/node && npm audit)
+	! command -v cargo-audit || (cd clients/rust && cargo audit)
+	! command -v mvn || (cd clients/java && mvn --quiet org.owasp:dependency-check-maven:check)
+
+SANITIZED = cd build/sanitize && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	PYTHONMALLOC=malloc ../../$(BIN)/python
+build/sanitize/ready: .venv/ready $(wildcard m2v_onnx/*/*.py m2v_onnx/*.py m2v_onnx/native/*.[ch] checks/*/*.py tests/*.py)
 	rm -rf build/sanitize && mkdir -p build/sanitize/tests
-	cp -r m2v_onnx pyproject.toml setup.py README.md LICENSE build/sanitize
+	cp -r m2v_onnx checks pyproject.toml setup.py README.md LICENSE build/sanitize
 	cp -r tests/*.py tests/runtime build/sanitize/tests
 	rm -f build/sanitize/m2v_onnx/native/_*.so
 	cd build/sanitize && CFLAGS="-g -fsanitize=address,undefined -fno-sanitize-recover=all" \
 	  ../../$(BIN)/python setup.py --quiet build_ext --inplace
 	for name in row_sums word_piece; do grep -q __asan_init build/sanitize/m2v_onnx/native/_$$name.*.so || exit; done
-	cd build/sanitize && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
-	  ../../$(BIN)/python -m pytest -q -s tests/runtime/test_row_mean.py tests/runtime/test_word_piece.py
+	touch $@
 
 prose: .venv/ready  ## Find long sentences in the documents.
 	$(BIN)/python -m checks.prose $(wildcard README.md CONTRIBUTING.md SECURITY.md docs/*.md clients/*/README.md)

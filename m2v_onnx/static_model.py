@@ -10,6 +10,7 @@ from typing import Literal, NoReturn
 
 from m2v_onnx.errors import check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
+from m2v_onnx.folder.names import model_name
 from m2v_onnx.folder.on_the_hub import download_model, upload_model
 from m2v_onnx.folder.reading import find_graph, read_embedding
 from m2v_onnx.folder.replacement import replace_folder
@@ -138,9 +139,10 @@ class StaticModel(StaticEmbedding):
 
         check_graphs(graphs, precisions, table)
         path = Path(path).expanduser()
-        with replace_folder(path, force=force) as draft:
+        n_bytes = self.table.nbytes * (1 + len(graphs))
+        with replace_folder(path, force=force, least_bytes=n_bytes) as draft:
             write_embedding(self, draft)
-            name = path.resolve().name
+            name = model_name(path)
             add_graphs(draft, name=name, graphs=graphs, precisions=precisions, table=table, old=path)
 
     def push_to_hub(

@@ -7,7 +7,10 @@ Each command imports what it runs when it runs: numpy, onnxruntime and tokenizer
 from __future__ import annotations
 
 import io
+import os
+import signal
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -21,6 +24,8 @@ from m2v_onnx.cli.push import push
 from m2v_onnx.cli.verify import verify
 from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.version import __version__
+
+_DEBUG = "--debug"
 
 app = typer.Typer(
     name="m2v-onnx",
@@ -45,21 +50,65 @@ def _common(
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
+    debug: Annotated[
+        bool, typer.Option(_DEBUG, help="Show the traceback of an error; may stand anywhere.")
+    ] = False,
 ) -> None:
     """Hold the options in front of a command."""
 
 
 def main() -> None:
-    """Run the command line: exit code 0, 1 for an error with a message, 2 for wrong usage."""
+    """Run the command line: exit code 0, 1 for an error with a message, 2 for wrong usage.
+
+    With `--debug`, wherever it stands, an error's traceback comes first.
+    """
+    arguments = [argument for argument in sys.argv[1:] if argument != _DEBUG]
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # texts are more than a console's code page holds
+        # Texts are more than a console's code page holds; paths may hold bytes that are no text.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    _end_like_ctrl_c()
     try:
-        app()
-    except M2vOnnxError as error:
-        print(f"error: {error}", file=sys.stderr)
+        app(args=arguments, standalone_mode=True)
+    except SystemExit as end:
+        sys.exit(_flush(end.code))
+    except BaseException as error:  # noqa: BLE001  # what is left: a panic of the tokenizers library among it
+        if len(arguments) < len(sys.argv) - 1:
+            traceback.print_exception(error)
+        if isinstance(error, ImportError) and isinstance(error.__cause__, KeyboardInterrupt):
+            print("Aborted.", file=sys.stderr)  # Ctrl-C while an extension module was being imported
+            sys.exit(130)
+        print(f"error: {_describe(error)}", file=sys.stderr)
         sys.exit(1)
-    except ImportError as error:
-        if not isinstance(error.__cause__, KeyboardInterrupt):
-            raise
-        print("Aborted.", file=sys.stderr)  # Ctrl-C while an extension module was being imported
-        sys.exit(130)
+
+
+def _end_like_ctrl_c() -> None:
+    """Let a request to end remove drafts, as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, signal.default_int_handler)
+
+
+def _flush(code: str | int | None) -> str | int | None:
+    """Write what is left; give the exit code, 1 where it cannot be written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: expected to write to stdout, found {error.strerror}: make room", file=sys.stderr)
+        return code or 1
+    return code
+
+
+def _describe(error: BaseException) -> str:
+    """Say in a line what went wrong."""
+    if isinstance(error, M2vOnnxError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "expected more memory than there is: take fewer texts at once, or a smaller model"
+    said = (str(error).strip().splitlines() or [""])[0][:300]
+    return (
+        f"expected no {type(error).__name__}, found one ({said}): run it again with {_DEBUG}, and report it"
+    )

@@ -37,6 +37,9 @@ from m2v_onnx.model.recipe import (
 )
 from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherSource
 
+# Of room for the model of a small teacher.
+_LEAST_BYTES = 100_000_000
+
 
 def distill(
     teacher: Annotated[
@@ -112,6 +115,7 @@ def distill(
     """
     from m2v_onnx.distill.pipeline import distill as run  # slow, as all that runs a teacher
     from m2v_onnx.export.write import add_graphs
+    from m2v_onnx.folder.names import model_name
     from m2v_onnx.folder.replacement import replace_folder
     from m2v_onnx.folder.writing import write_embedding
 
@@ -135,7 +139,8 @@ def distill(
         revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code
     )
     execution = Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads)
-    with replace_folder(output, force=force) as draft:
+    output = output.expanduser()
+    with replace_folder(output, force=force, least_bytes=_LEAST_BYTES) as draft:
         write_embedding(
             run(
                 teacher,
@@ -149,5 +154,5 @@ def distill(
             draft,
         )
         graphs = graph_options(graph, precision, shared_table=shared_table)
-        add_graphs(draft, name=output.resolve().name, old=output, **graphs)
+        add_graphs(draft, name=model_name(output), old=output, **graphs)
     print_summary(output, as_json=as_json, quiet=quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,9 @@ import typer
 
 from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token
 from m2v_onnx.cli.output import show_notes
+from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.model.quantization import Precision
+from m2v_onnx.system.output_file import STDOUT
 
 _BLOCK_TEXTS = 4096
 
@@ -26,7 +29,11 @@ def encode(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="A .npy file to write; else JSON lines go to stdout."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="A .npy file to write, a pipe, or - for .npy to stdout; else JSON lines go there.",
+        ),
     ] = None,
     column: Annotated[
         str, typer.Option(help="Field of .jsonl or column of .csv that holds the text.")
@@ -45,11 +52,16 @@ def encode(
 
     Example: `m2v-onnx encode my-model texts.txt --output vectors.npy`
     """
-    from m2v_onnx.runtime.files import read_texts, write_npy
+    from m2v_onnx.runtime.files import check_npy, read_texts, write_npy
     from m2v_onnx.static_model import StaticModel  # slow, as all that knows a model
     from m2v_onnx.system.progress import track
 
     show_notes(quiet=quiet)
+    texts, output = texts.expanduser(), None if output is None else output.expanduser()
+    if output is not None:
+        check_npy(output, source=texts)
+    elif sys.stdout is None:
+        raise M2vOnnxError("expected standard output to write to, found it closed: name a file (--output)")
     static_model = StaticModel.from_pretrained(model, precision=precision, revision=revision, token=token)
     if output is None:
         rest = read_texts(texts, column=column)
@@ -57,11 +69,13 @@ def encode(
             for text, vector in zip(block, static_model.encode(block).tolist(), strict=True):
                 print(json.dumps({"text": text, "embedding": vector}, ensure_ascii=False))
         return
-    n_bytes = texts.stat().st_size if texts.is_file() else None
+    n_bytes = texts.stat().st_size if texts.is_file() and texts.suffix != ".gz" else None
     with track("Encoding", total=n_bytes, unit="bytes", show=not quiet) as advance:
         lines = read_texts(texts, column=column, advance=advance)
         blocks = static_model.encode_stream(lines, n_threads=threads)
         n_texts = write_npy(output, blocks, dim=static_model.dim)
+    if output == STDOUT:
+        return
     if as_json:
         print(json.dumps({"output": str(output), "texts": n_texts, "dim": static_model.dim}))
     elif not quiet:

@@ -52,6 +52,7 @@ def export(
     from m2v_onnx.static_model import StaticModel
 
     show_notes(quiet=quiet)
+    output = output.expanduser()
     check_output(output, force=force)
     model = StaticModel.from_pretrained(source, revision=revision, token=token)
     if dims is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -18,6 +18,7 @@ from m2v_onnx.distill.weighting import weigh_tokens
 from m2v_onnx.distill.words import read_words
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.config import ModelConfig
+from m2v_onnx.model.keywords import refuse_unknown
 from m2v_onnx.model.recipe import (
     RECIPES,
     AddedTokens,
@@ -67,7 +68,7 @@ def distill(
     recipe: str | Recipe = "model2vec-0.10",
     source: TeacherSource | None = None,
     execution: Execution | None = None,
-    show_progress_bar: bool = False,
+    show_progress_bar: bool = True,
     **choices: Unpack[Choices],
 ) -> StaticModel:
     """Distil a static model from a Sentence Transformer.
@@ -82,7 +83,7 @@ def distill(
         recipe: the name of a recipe in `RECIPES`, or one of your own.
         source: which revision, which ONNX file.
         execution: which execution provider, how many threads.
-        show_progress_bar: show progress on stderr, when that is a terminal.
+        show_progress_bar: show progress on stderr, when that is a terminal, or in a notebook.
         **choices: alterations of the recipe, by the names of its attributes.
 
     Returns:
@@ -132,6 +133,8 @@ def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:
         if recipe not in RECIPES:
             raise ArgumentError(f"recipe must be one of {', '.join(RECIPES)}, found {recipe!r}")
         recipe = RECIPES[recipe]
+    names = {field.name for field in fields(Recipe)} - {"name"}
+    refuse_unknown({name: value for name, value in choices.items() if name not in names}, names)
     if "sif_coefficient" in choices:
         weighting: Weighting = "none" if choices["sif_coefficient"] is None else "sif"
         if choices.get("weighting", weighting) != weighting:
@@ -147,7 +150,7 @@ def _read_vocabulary(vocabulary: Iterable[str] | str | Path | None) -> list[str]
     if vocabulary is None:
         return None
     if isinstance(vocabulary, str | Path):
-        return read_words(Path(vocabulary))
+        return read_words(Path(vocabulary).expanduser())
     words = list(vocabulary)
     for index, word in enumerate(words):
         if not isinstance(word, str):

@@ -43,8 +43,8 @@ def evaluate(
         DataError: for missing, damaged or empty data.
         M2vOnnxError: when a model cannot be loaded, or gives NaN or wrong shapes.
     """
-    chosen = find_tasks(Path(data), names=tasks)
-    folder = None if output is None else Path(output)
+    chosen = find_tasks(Path(data).expanduser(), names=tasks)
+    folder = None if output is None else Path(output).expanduser()
     if folder is not None:
         _check_names(list(models), folder)
     results = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -83,6 +84,15 @@ def export_command(folder: Path, *, graph: str | None = None, precision: str | N
     given = {"--graph": graph, "--precision": precision}
     options = [part for name, value in given.items() if value is not None for part in (name, value)]
     return shlex.join(["m2v-onnx", "export", str(folder), str(folder), *options])
+
+
+def model_name(folder: Path) -> str:
+    """Give what a model is called: its folder; bytes that are no text are replaced.
+
+    >>> model_name(Path("models/minilm"))
+    'minilm'
+    """
+    return os.fsencode(folder.resolve().name).decode("utf-8", "replace")
 
 
 def is_model_entry(path: Path) -> bool:

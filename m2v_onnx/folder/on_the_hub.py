@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from m2v_onnx.folder.names import (
     ST_CONFIG_NAME,
     TOKENIZER_NAME,
     graph_places,
+    is_model_entry,
 )
 from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.folder.sentence_transformers import read_description
@@ -23,6 +25,8 @@ from m2v_onnx.folder.wanted_files import weight_files
 from m2v_onnx.model.quantization import PRECISIONS, Precision
 from m2v_onnx.system.hub import Upload, find_repository, looks_like_hub_id, upload_folder
 from m2v_onnx.system.text_files import readable
+
+logger = logging.getLogger(__name__)
 
 # What says which other files a model has.
 _SAYING_FILES = (CARD_NAME, CONFIG_NAME, MODULES_NAME, ST_CONFIG_NAME, f"*/{CONFIG_NAME}")
@@ -61,21 +65,52 @@ def download_model(
         raise FolderError(str(error)) from error
 
 
-def upload_model(path: Path, upload: Upload) -> str:
-    """Upload a static model's folder to the Hub as it is, with every graph in it; give the commit's address.
+def upload_model(path: Path, upload: Upload, *, everything: bool = False) -> str:
+    """Upload a static model's folder to the Hub, with every graph in it; give the commit's address.
 
-    Graphs in the repository that the folder does not hold are removed: they are an older model's, and would
-    give other vectors than the new table. Further errors are those of `m2v_onnx.system.hub.upload_folder`.
+    Only what belongs to a model and its card are sent. Other files are named in a warning, and sent with
+    `everything`; hidden ones never are. No link out of the folder is followed. Graphs in the repository that
+    the folder does not hold are removed: they are an older model's, and would give other vectors than the new
+    table. Further errors are those of `m2v_onnx.system.hub.upload_folder`.
 
     Raises:
-        FolderError: when the folder is none of a static model; nothing is sent then.
+        FolderError: when the folder is none of a static model, or a file of it is a link out of the folder;
+            nothing is sent then.
     """
+    path = path.expanduser()
     if not is_model_folder(path):
         raise FolderError(
             f"expected the folder of a static model, found none at {path}: write one with "
             "`m2v-onnx distill` or `m2v-onnx export`"
         )
-    return upload_folder(path, upload, replaced=GRAPH_PATTERNS)
+    with readable(path):
+        files = _files_to_send(path, everything=everything)
+    return upload_folder(path, upload, files=files, replaced=GRAPH_PATTERNS)
+
+
+def _files_to_send(folder: Path, *, everything: bool) -> list[str]:
+    """Give the files of a model's folder; name in a warning what is left out."""
+    sent: list[str] = []
+    left_out: list[str] = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        is_model = is_model_entry(entry) or entry.name == CARD_NAME
+        for file in sorted(entry.rglob("*")) if entry.is_dir() else [entry]:
+            name = file.relative_to(folder)
+            if file.is_dir() or any(part.startswith(".") for part in name.parts):
+                continue
+            is_inside = file.is_file() and file.resolve().is_relative_to(folder.resolve())
+            if is_model and not is_inside:
+                raise FolderError(
+                    f"expected files of the model in {folder}, found a link out of it, {name}: put a copy of "
+                    "the file in its place"
+                )
+            (sent if is_inside and (is_model or everything) else left_out).append(name.as_posix())
+    if left_out:
+        remedy = "no files of this folder" if everything else "send them with --all"
+        logger.warning("%s: left out %s: %s", folder, ", ".join(left_out), remedy)
+    return sent
 
 
 def _module_files(files: Collection[str], folder: Path) -> list[str]:

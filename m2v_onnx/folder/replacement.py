@@ -36,20 +36,26 @@ def check_output(path: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+def replace_folder(path: Path, *, force: bool = False, least_bytes: int = 0) -> Iterator[Path]:
     """Give an empty draft folder that takes the place of `path` when the block ends without an error.
 
     The exchange is one step of the file system where it has one (Linux, macOS), so that a kill at any
     moment leaves the old folder or the new one; elsewhere it is two renames. Files of the old folder that
     are no part of a model are carried over.
 
+    Args:
+        path: the folder.
+        force: see `check_output`.
+        least_bytes: room that there must be before the block begins.
+
     Raises:
-        FolderError: see `check_output`.
+        FolderError: see `check_output`; where the place cannot be written, or has no room.
     """
     check_output(path, force=force)
     path = path.resolve()
     try:
         with draft_folder(path) as draft:
+            _check_room(draft, least_bytes)
             yield draft
             if path.exists():
                 _carry_over(path, draft)
@@ -60,6 +66,15 @@ def replace_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise FolderError(
             f"expected to write the model beside {path}, found {error.strerror or error}: name another place"
         ) from error
+
+
+def _check_room(draft: Path, least_bytes: int) -> None:
+    free = shutil.disk_usage(draft).free
+    if free < least_bytes:
+        raise FolderError(
+            f"expected room for {least_bytes / 1e6:,.0f} MB in {draft.parent}, found {free / 1e6:,.0f} MB: "
+            "make room, or name another place"
+        )
 
 
 def _carry_over(old: Path, new: Path) -> None:

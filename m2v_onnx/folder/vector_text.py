@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK_BYTES = 1 << 22
+_MOST_LINE_BYTES = 1 << 20
 # So many lines show how wide an entry is.
 _FIRST_LINES = 100
 
@@ -110,13 +111,19 @@ def _clean(line: bytes) -> bytes:
 def _read_blocks(path: Path) -> Iterator[list[bytes]]:
     """Give the lines of a file, some megabytes at a time, their ends and tabs made uniform."""
     with open_packed(path) as file:
-        is_first = True
+        n_lines = 0
         while lines := file.readlines(_BLOCK_BYTES):
+            longest = max(range(len(lines)), key=lambda index: len(lines[index]))
+            if len(lines[longest]) > _MOST_LINE_BYTES:
+                raise FolderError(
+                    f"expected lines of up to {_MOST_LINE_BYTES:,} bytes in {path}, found a longer one, line "
+                    f"{n_lines + longest + 1}: fetch the file again, or take the line out"
+                )
             block = [_clean(line) for line in lines]
-            if is_first:
+            if n_lines == 0:
                 block[0] = block[0].removeprefix(_BOM)
             yield block
-            is_first = False
+            n_lines += len(lines)
 
 
 def _detect_layout(head: bytes, path: Path) -> Layout:

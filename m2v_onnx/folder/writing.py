@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.config_file import write_config
 from m2v_onnx.folder.names import CONFIG_NAME, TABLE_NAME, TOKENIZER_NAME
 from m2v_onnx.folder.tensors import TABLE_TENSORS, check_finite, zero_rows
@@ -31,7 +33,13 @@ def write_embedding(model: StaticEmbedding, folder: Path) -> None:
         tensors["weights"] = model.weights
     if model.mapping is not None:
         tensors["mapping"] = model.mapping
-    save_file(tensors, folder / TABLE_NAME)
+    try:
+        save_file(tensors, folder / TABLE_NAME)
+    except SafetensorError as error:
+        raise FolderError(
+            f"expected to write {TABLE_NAME} into {folder.parent}, found {error}: make room, or name "
+            "another place"
+        ) from error
     if model.mapping is None:
         zero_rows(folder / TABLE_NAME, sorted(model.masked_ids))
     (folder / TOKENIZER_NAME).write_text(model.tokenizer.to_str(), encoding="utf-8")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.vectors import Vectors
-from m2v_onnx.system.drafts import draft_file
+from m2v_onnx.system.output_file import STDOUT, check_output_file, open_output
 from m2v_onnx.system.progress import Advance
 from m2v_onnx.system.text_files import parse_json, read_lines
 
@@ -49,28 +51,54 @@ def read_texts(path: Path, *, column: str = "text", advance: Advance | None = No
     return texts
 
 
+def check_npy(path: Path, *, source: Path | None = None) -> None:
+    """Refuse an output that `write_npy` cannot write, before any work is done.
+
+    Args:
+        path: a `.npy` file, a pipe, a device, or `-` for standard output.
+        source: the file that is read meanwhile.
+
+    Raises:
+        ArgumentError: for another suffix; further those of `check_output_file`.
+    """
+    check_output_file(path, source=source)
+    is_plain = path != STDOUT and (path.is_file() or not path.exists())
+    if is_plain and path.suffix != ".npy":
+        raise ArgumentError(f"expected a name that ends in .npy to write vectors to, found {path}: add it")
+
+
 def write_npy(path: Path, blocks: Iterable[Vectors], *, dim: int) -> int:
     """Write blocks of (B, D) float32 vectors as one `.npy` array; give the number of rows.
 
-    The file appears whole or not at all: it is written beside its place and then moved there.
+    The file appears whole or not at all; see `open_output`. A pipe gets it at the end.
 
     Raises:
-        ArgumentError: when the file's folder does not exist.
+        ArgumentError: see `check_npy`.
+        FolderError: when the system refuses to write.
     """
-    if not path.parent.is_dir():
-        raise ArgumentError(f"expected a folder for {path.name} at {path.parent}, found none: make it first")
+    check_npy(path)
+    with open_output(path) as file:
+        if file.seekable():
+            return _write_rows(file, blocks, dim)
+        with TemporaryFile() as spool:  # the number of rows stands in front
+            n_rows = _write_rows(spool, blocks, dim)
+            spool.seek(0)
+            shutil.copyfileobj(spool, file)
+            return n_rows
+
+
+def _write_rows(file: BinaryIO, blocks: Iterable[Vectors], dim: int) -> int:
     n_rows = n_cached = 0
-    with draft_file(path) as draft, draft.open("wb") as file:
-        file.write(_npy_header(n_rows, dim))
-        for block in blocks:
-            file.write(np.ascontiguousarray(block, "<f4").data)
-            n_rows += len(block)
-            n_cached += block.nbytes
-            if n_cached >= _CACHED_BYTES:
-                _let_go(file)
-                n_cached = 0
-        file.seek(0)
-        file.write(_npy_header(n_rows, dim))
+    file.write(_npy_header(n_rows, dim))
+    for block in blocks:
+        file.write(np.ascontiguousarray(block, "<f4").data)
+        n_rows += len(block)
+        n_cached += block.nbytes
+        if n_cached >= _CACHED_BYTES:
+            _let_go(file)
+            n_cached = 0
+    file.seek(0)
+    file.write(_npy_header(n_rows, dim))
     return n_rows
 
 

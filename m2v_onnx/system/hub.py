@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -153,12 +154,13 @@ class Upload:
     show_progress_bar: bool = False
 
 
-def upload_folder(folder: Path, upload: Upload, *, replaced: Collection[str]) -> str:
-    """Upload a folder to a Hub repository in one commit; hidden files are left out.
+def upload_folder(folder: Path, upload: Upload, *, files: Collection[str], replaced: Collection[str]) -> str:
+    """Upload files of a folder to a Hub repository in one commit.
 
     Args:
-        folder: what to upload.
+        folder: where the files lie.
         upload: where to.
+        files: their paths in the folder, as they are to be in the repository.
         replaced: patterns of files that are removed from the repository where the folder holds none of them.
 
     Returns:
@@ -189,7 +191,7 @@ def upload_folder(folder: Path, upload: Upload, *, replaced: Collection[str]) ->
                 folder_path=folder,
                 revision=upload.revision,
                 commit_message="Upload a static model with m2v-onnx",
-                ignore_patterns=[".*", "*/.*"],
+                allow_patterns=[glob.escape(name) for name in files],
                 delete_patterns=list(replaced),
             )
     except _upload_errors() as error:

@@ -23,6 +23,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _state  # noqa: E402
 
 # As protobuf writes them: the kind of a node, and who wrote a model.
 _LOOP = re.compile(rb'"\x04(Loop|Scan)')
+# Where a tensor in another file lies: a key, whose second form only a deceiver writes, and its value.
+_LOCATION = re.compile(rb"\n(?:\x08|\x88\x80*\x00)location(?:\x12([\x00-\x7f]))?")
 _PRODUCER = b"\x12\x08m2v-onnx"
 _PRODUCER_WITHIN = 64
 # Classes without a common base of their own.
@@ -58,8 +60,7 @@ def open_session(
         FolderError: when the file is damaged, or holds a stranger's loops.
     """
     check_regular(path)
-    if not trust:
-        _check_loops(path)
+    _check_content(path, trust=trust)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # two threads are slower than one at this work
     options.log_severity_level = 3  # the optional input is meant: no warning for it
@@ -74,14 +75,28 @@ def open_session(
         ) from error
 
 
-def _check_loops(path: Path) -> None:
+def _check_content(path: Path, *, trust: bool) -> None:
+    """Refuse loops of strangers, and tensors outside the graph's folder, which onnxruntime 1.23 reads."""
     with readable(path), path.open("rb") as file:
         if os.fstat(file.fileno()).st_size == 0:  # which cannot be mapped; onnxruntime refuses it
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            has_loops = _LOOP.search(content) is not None
+            _check_locations(path, content)
+            has_loops = not trust and _LOOP.search(content) is not None
             if has_loops and _PRODUCER not in content[:_PRODUCER_WITHIN]:
                 raise FolderError(
                     f"expected a graph of m2v-onnx in {path}, found another's with loops, which may never "
                     "end: if you trust it, use --trust-graph (trust_graph=True)"
                 )
+
+
+def _check_locations(path: Path, content: mmap.mmap) -> None:
+    folder = path.resolve().parent
+    for match in _LOCATION.finditer(content):
+        name = content[match.end() : match.end() + match[1][0]] if match[1] else b""
+        place = (path.parent / os.fsdecode(name)).resolve() if name and b"\0" not in name else folder
+        if not place.is_relative_to(folder) or place == folder:
+            raise FolderError(
+                f"expected the tensors of {path} in its folder, found some at {os.fsdecode(name)!r:.100}: "
+                "fetch the folder again"
+            )

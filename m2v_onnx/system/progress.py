@@ -1,4 +1,4 @@
-"""Progress bars: rich, on stderr, and only where somebody is looking."""
+"""Progress bars: rich, on stderr or in a notebook, and only where somebody is looking."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from contextlib import contextmanager
 Advance = Callable[[int], None]
 
 
+def is_watched() -> bool:
+    """Tell whether stderr is a terminal, or the output of a notebook's cell."""
+    return sys.stderr is not None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+
+
 @contextmanager
 def track(description: str, *, total: int | None, unit: str, show: bool) -> Iterator[Advance]:
     """Show progress while the block runs; the block calls the given function with the work done since.
@@ -17,9 +22,9 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
         description: what is being done.
         total: how much there is to do; None where nobody knows.
         unit: what is counted, for the rate.
-        show: False shows nothing; nothing is shown either where stderr is no terminal.
+        show: False shows nothing; nothing is shown either where nobody looks: see `is_watched`.
     """
-    if not show or not sys.stderr.isatty():
+    if not show or not is_watched():
         yield lambda _done: None
         return
     from rich.console import Console  # slow, and seldom needed

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.errors import TeacherError
 from m2v_onnx.folder.json_values import read_value
-from m2v_onnx.folder.names import CONFIG_NAME, MODULES_NAME, SLOW_TOKENIZERS, TOKENIZER_NAME
+from m2v_onnx.folder.names import CONFIG_NAME, MODULES_NAME, SLOW_TOKENIZERS, TOKENIZER_NAME, model_name
 from m2v_onnx.folder.reading import read_tokenizer
 from m2v_onnx.folder.readme import read_provenance
 from m2v_onnx.folder.sentence_transformers import Description, read_description
@@ -104,7 +104,7 @@ def load_teacher(
     else:
         logger.info("using the teacher's own ONNX file, %s", onnx_path)
     return Teacher(
-        name=str(name) if not Path(name).exists() else folder.resolve().name,
+        name=str(name) if not Path(name).expanduser().exists() else model_name(folder),
         description=description,
         onnx_path=onnx_path,
         tokenizer=tokenizer,
@@ -136,7 +136,7 @@ def find_onnx(folder: Path) -> Path | None:
 
 
 def _find_folder(name: str | Path, source: TeacherSource) -> Path:
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.is_dir():
         return path
     if path.exists():

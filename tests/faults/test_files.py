@@ -7,6 +7,7 @@ import os
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 from safetensors.numpy import load_file, save_file
 from tokenizers import AddedToken, normalizers
@@ -15,6 +16,7 @@ from m2v_onnx import StaticModel, TextGraph
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.export.verification import verify_folder
 from m2v_onnx.runtime.files import read_texts
+from m2v_onnx.system.onnx_runtime import open_session
 from tests.builders import ROWS, tiny_model, word_piece
 from tests.faults.nodes import make_fifo, make_zero, without_rights
 
@@ -230,6 +232,35 @@ class TestVerify:
         np.testing.assert_allclose(TextGraph(path, trust_graph=True).encode("sun"), [3, 4])
 
 
+class TestTensorsOutside:
+    @pytest.mark.parametrize("place", ["../secret", "{root}/secret", "link", "onnx/../../secret", ""])
+    def test_they_are_not_read(self, tmp_path, place):
+        tiny_model().save_pretrained(tmp_path / "m", table="shared", precisions=("fp32",))
+        path, table = tmp_path / "m/model.onnx", tmp_path / "m/model.safetensors"
+        shutil.copy(table, tmp_path / "secret")
+        (tmp_path / "m/link").symlink_to(tmp_path / "secret")
+        proto = onnx.load(path, load_external_data=False)
+        (tensor,) = (one for one in proto.graph.initializer if one.external_data)
+        (entry,) = (entry for entry in tensor.external_data if entry.key == "location")
+        assert entry.value == "model.safetensors"
+        open_session(path)
+        entry.value = place.format(root=tmp_path)
+        path.write_bytes(proto.SerializeToString())
+        with pytest.raises(
+            FolderError, match="expected the tensors of .*model.onnx in its folder, found some"
+        ):
+            open_session(path)
+        assert problems(tmp_path / "m")["model.onnx"] is not None
+
+    def test_a_key_in_another_form_is_refused(self, tmp_path):
+        tiny_model().save_pretrained(tmp_path / "m", table="shared", precisions=("fp32",))
+        path = tmp_path / "m/model.onnx"
+        path.write_bytes(path.read_bytes().replace(b"\n\x08location\x12", b"\n\x88\x00location\x12"))
+        (tmp_path / "m/model.safetensors").rename(tmp_path / "m/other")
+        with pytest.raises(FolderError, match="model.onnx"):
+            open_session(path)
+
+
 class TestRights:
     @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "model.safetensors", "goldens.json"])
     def test_a_file_that_may_not_be_read(self, folder, name):
@@ -335,6 +366,28 @@ class TestTheFileUnderALoadedModel:
         with (folder / "model.safetensors").open("r+b") as file:
             file.truncate(100)
         np.testing.assert_array_equal(model.encode("sun"), [3, 4])
+
+
+class TestLongLines:
+    @pytest.mark.parametrize("line", [1, 2, 5000])
+    def test_a_word_of_ten_megabytes_is_refused(self, tmp_path, line):
+        lines = ["sun 1 2"] * (line - 1) + ["x" * 10_000_000 + " 1 2", "moon 3 4"]
+        lines = [f"w{index}{text}" for index, text in enumerate(lines)]
+        (tmp_path / "vectors.txt").write_text("\n".join(lines) + "\n")
+        with pytest.raises(
+            FolderError, match=f"vectors.txt, found a longer one, line {line}: fetch|in line {line}"
+        ):
+            StaticModel.from_pretrained(tmp_path / "vectors.txt")
+
+    @pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv"])
+    def test_a_line_of_a_hundred_megabytes_is_refused(self, tmp_path, name):
+        (tmp_path / name).write_bytes(b"text\n" if name == "a.csv" else b'{"text": "sun"}\n')
+        with (tmp_path / name).open("ab") as file:
+            file.write(b"x" * 100_000_000)
+        with pytest.raises(
+            ArgumentError, match="expected lines of up to 16 MiB in .*, found a longer one, line 2"
+        ):
+            list(read_texts(tmp_path / name))
 
 
 class TestOwnFolder:

@@ -127,26 +127,51 @@ def test_a_private_branch(hub, model):
     assert url.endswith(COMMITS["v1"])
 
 
-def test_a_folder_is_pushed_as_it_is_and_an_older_models_graphs_go(hub, folder):
+def test_a_folder_is_pushed_and_an_older_models_graphs_go(hub, folder, caplog):
     (folder / "onnx/model_q4.onnx").write_bytes(b"other precision")
     (folder / "model_q4.onnx").write_bytes(b"beside the table")
-    (folder / "pictures").mkdir()
-    (folder / "pictures/a.bin").write_bytes(b"picture")
+    model_files = contents(folder)
+    (folder / "pictures [1]").mkdir()
+    (folder / "pictures [1]/a.bin").write_bytes(b"picture")
+    (folder / "notes.txt").write_text("mine")
     visible = contents(folder)
     for hidden in (".git/config", ".v.npy.1.draft", "onnx/.cache/a"):
         (folder / hidden).parent.mkdir(exist_ok=True)
         (folder / hidden).write_text("hidden")
     upload_model(folder, Upload("owner/tiny", token=TOKEN))
+    assert contents(hub.repositories["owner/tiny", "main"]) == model_files
+    assert caplog.messages[-1:] == [f"{folder}: left out notes.txt, pictures [1]/a.bin: send them with --all"]
+    upload_model(folder, Upload("owner/tiny", token=TOKEN), everything=True)
     assert contents(hub.repositories["owner/tiny", "main"]) == visible
 
     (folder / "onnx/model_q4.onnx").unlink()
     (folder / "model_q4.onnx").unlink()
-    (folder / "pictures/a.bin").unlink()
+    (folder / "pictures [1]/a.bin").unlink()
     upload_model(folder, Upload("owner/tiny", token=TOKEN))
     assert visible.keys() - contents(hub.repositories["owner/tiny", "main"]).keys() == {
         "onnx/model_q4.onnx",
         "model_q4.onnx",
     }
+
+
+@pytest.mark.parametrize("name", ["config.json", "onnx/model.onnx", "README.md"])
+def test_no_link_out_of_a_folder_is_followed(hub, folder, tmp_path, name):
+    (tmp_path / "secret").write_text("secret")
+    (folder / name).unlink()
+    (folder / name).symlink_to(tmp_path / "secret")
+    with pytest.raises(FolderError, match=f"files of the model in .*, found a link out of it, {name}: put a"):
+        upload_model(folder, Upload("owner/tiny", token=TOKEN))
+    assert hub.written == []
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link to nothing"])
+def test_other_links_out_of_a_folder_are_left_out(hub, folder, tmp_path, caplog, kind):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/secret").write_text("secret")
+    targets = {"file": tmp_path / "far/secret", "folder": tmp_path / "far", "link to nothing": tmp_path / "x"}
+    (folder / "extra").symlink_to(targets[kind])
+    upload_model(folder, Upload("owner/tiny", token=TOKEN), everything=True)
+    assert not any("extra" in name for name in contents(hub.repositories["owner/tiny", "main"]))
 
 
 def test_push_on_the_command_line(hub, folder):
