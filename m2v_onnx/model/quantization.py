@@ -124,6 +124,7 @@ def _to_int4(table: Table) -> QuantizedTable:
     column_scale = _column_scale(table)
     codes = np.empty(table.shape, np.int8)
     row_scale = np.empty(len(table), np.float32)
+    share = column_scale / column_scale.max()  # squares of very small or large numbers are no float32
     for rows in row_blocks(table):
         scaled = table[rows] / column_scale
         least_error = np.full(len(scaled), np.inf, np.float32)
@@ -131,7 +132,7 @@ def _to_int4(table: Table) -> QuantizedTable:
         for span in _INT4_SPANS:
             scale = largest * np.float32(span)
             tried = np.clip(np.rint(scaled / scale[:, None]), -_INT4_LEVELS, _INT4_LEVELS)
-            error = np.square((tried * scale[:, None] - scaled) * column_scale).sum(axis=1)
+            error = np.square((tried * scale[:, None] - scaled) * share).sum(axis=1)
             better = error < least_error
             least_error[better] = error[better]
             codes[rows][better], row_scale[rows][better] = tried[better], scale[better]
@@ -142,7 +143,7 @@ def _column_scale(table: Table) -> Vectors:
     """Give (D,) float32, the root mean square of each column: the first of a PCA are far larger."""
     squares = np.zeros(table.shape[1], np.float64)
     for rows in row_blocks(table):
-        squares += np.square(table[rows].astype(np.float32)).sum(axis=0)
+        squares += np.square(table[rows].astype(np.float64)).sum(axis=0)
     return _without_zeros(np.sqrt(squares / len(table)).astype(np.float32))
 
 
@@ -156,6 +157,10 @@ def _to_float16(table: Table) -> QuantizedTable:
     if largest > np.finfo(np.float16).max:
         raise ArgumentError(
             f"precision fp16 holds values up to 65504, the table has {largest:g}: choose fp32 or int8"
+        )
+    if 0 < largest < np.finfo(np.float16).smallest_normal:
+        raise ArgumentError(
+            f"precision fp16 holds values from 6e-5, the table's largest is {largest:g}: choose fp32 or int8"
         )
     return QuantizedTable(np.ascontiguousarray(table, "<f2"), table.shape[1])
 

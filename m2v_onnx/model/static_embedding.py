@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.errors import FolderError
 from m2v_onnx.model.config import ModelConfig
-from m2v_onnx.model.vectors import MOST_VALUE, Table, Vectors
+from m2v_onnx.model.vectors import MOST_VALUE, Table, Vectors, row_norms
 from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.tokenizer.library import guarded
 from m2v_onnx.tokenizer.special_tokens import find_pad_id, find_special_ids, find_unk_id, is_bare, make_bare
@@ -133,7 +133,7 @@ class StaticEmbedding:
             if known:
                 vector = self.token_vectors(known).mean(axis=0, keepdims=True)
             if self.config.normalize:
-                vector = vector / (np.linalg.norm(vector) + np.float32(1e-32))
+                vector = (vector / row_norms(vector)[:, None]).astype(np.float32)
             vectors.append(vector)
         return np.concatenate(vectors)
 

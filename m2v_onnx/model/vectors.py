@@ -13,9 +13,19 @@ Table = npt.NDArray[Any]
 MOST_VALUE = 1e30
 
 
-def row_norms(vectors: Vectors) -> Vectors:
-    """Give (B,) float32, the length of each row, and 1e-32 for zeros: they stay zeros when divided by it."""
-    norms: Vectors = np.sqrt(np.einsum("bd,bd->b", vectors, vectors)) + np.float32(1e-32)
+# The largest number of a vector that counts as zeros; graphs and C code have the same.
+LEAST_VALUE = np.float32(1e-30)
+
+
+def row_norms(vectors: Vectors) -> npt.NDArray[np.float64]:
+    """Give (B,) float64, what makes a unit vector of each row that is divided by it.
+
+    Rows whose numbers are all below 1e-30 become zeros: theirs is infinite. The squares are those of float64:
+    in float32, numbers below 1e-23 would have none, and above 1e19 infinite ones.
+    """
+    wide = vectors.astype(np.float64)
+    norms: npt.NDArray[np.float64] = np.sqrt(np.einsum("bd,bd->b", wide, wide))
+    norms[np.abs(vectors).max(axis=1, initial=0) < LEAST_VALUE] = np.inf
     return norms
 
 

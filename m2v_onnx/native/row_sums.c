@@ -37,6 +37,9 @@ enum {
     GROUP_TOKENS = 4 /* that int8 is summed by */
 };
 
+/* The largest number of a mean that counts as zeros: LEAST_VALUE of m2v_onnx.model.vectors. */
+static const double LEAST_VALUE = 1e-30f;
+
 /* What a kernel works with. */
 struct Job {
     RowTable table;
@@ -80,6 +83,19 @@ static Fault find_rows(Job *job)
     return (Fault){.outcome = DONE};
 }
 
+/* Give what makes a unit vector of a sum whose squares are too small or too large for a float: 0 where the mean
+   of the rows counts as zeros. */
+static double unit_factor(const float *sums, ptrdiff_t dim, int64_t n_rows)
+{
+    double largest = 0, sum = 0;
+    for (ptrdiff_t column = 0; column < dim; column++) {
+        const double value = fabs((double)sums[column]);
+        largest = value > largest ? value : largest;
+        sum += value * value;
+    }
+    return largest < LEAST_VALUE * (double)(n_rows ? n_rows : 1) ? 0 : 1 / sqrt(sum);
+}
+
 /* Divide a sum by the number of its rows, or by its own length: a unit vector is that of the sum, too. */
 static INLINE void finish(const Job *job, const float *sums, float *out, int64_t n_rows)
 {
@@ -94,7 +110,13 @@ static INLINE void finish(const Job *job, const float *sums, float *out, int64_t
             sum += sums[column] * sums[column];
         for (int k = 0; k < LINE_COLUMNS; k++)
             sum += partial[k];
-        factor = 1.0f / (sqrtf(sum) + 1e-32f);
+        if (!(sum > 1e-20f && sum < 1e30f)) {
+            const double exact = unit_factor(sums, job->table.dim, n_rows);
+            for (column = 0; column < job->table.dim; column++)
+                out[column] = (float)(exact * (double)sums[column]);
+            return;
+        }
+        factor = 1.0f / sqrtf(sum);
     }
     for (ptrdiff_t column = 0; column < job->table.dim; column++)
         out[column] = factor * sums[column];

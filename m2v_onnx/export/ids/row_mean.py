@@ -12,7 +12,7 @@ from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.folder.engine_files import EXTRA_TOKENS
 from m2v_onnx.model.quantization import MOST_INT8_TOKENS, Precision, QuantizedTable, quantize_table
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.model.vectors import LEAST_VALUE, Vectors
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,17 @@ def mean(nodes: Nodes, model: StaticEmbedding, total: str, known: str) -> str:
     n_known = nodes.add("ReduceSum", [known, nodes.constant("axis_1", [1], np.int64)], "n_known", keepdims=1)
     divisor = nodes.add("Max", [n_known, nodes.constant("one", 1, np.float32)], "divisor")
     average = nodes.add("Div", [total, divisor], "mean")
-    tiny = nodes.constant("tiny", 1e-32, np.float32)
     if not model.config.normalize:
         return nodes.add("Identity", [average], "sentence_embedding")
-    norm = nodes.add("ReduceL2", [average], "norm", axes=[1], keepdims=1)
-    return nodes.add("Div", [average, nodes.add("Add", [norm, tiny], "safe_norm")], "sentence_embedding")
+    # Squares of very small and very large numbers are no float32: the largest becomes 1 first, and then the
+    # length is 1 or more. Divided by infinity, numbers that count as zeros become zeros.
+    largest = nodes.add("ReduceMax", [nodes.add("Abs", [average], "sizes")], "largest", axes=[1], keepdims=1)
+    is_zero = nodes.add("Less", [largest, nodes.constant("least", LEAST_VALUE, np.float32)], "is_zero")
+    infinity = nodes.constant("infinity", np.inf, np.float32)
+    scaled = nodes.add("Div", [average, nodes.add("Where", [is_zero, infinity, largest], "scale")], "scaled")
+    norm = nodes.add("ReduceL2", [scaled], "norm", axes=[1], keepdims=1)
+    one = nodes.constant("one", 1, np.float32)
+    return nodes.add("Div", [scaled, nodes.add("Max", [norm, one], "safe_norm")], "sentence_embedding")
 
 
 def _weights(model: StaticEmbedding, quantized: QuantizedTable) -> Vectors | None:
