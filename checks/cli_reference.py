@@ -7,6 +7,7 @@ width of a terminal.
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +30,7 @@ INTRODUCTION = """\
 | 2 | Wrong usage. |
 | 130 | Interrupted by Ctrl-C. |
 
-An option of `distill` without a default takes the value of the [recipe](recipes.md).
+The defaults of the recipe stand in [Recipes](recipes.md).
 """
 
 TYPE_NAMES = {str: "TEXT", int: "N", Path: "PATH", Any: "TEXT"}
@@ -47,6 +48,8 @@ def value_name(parameter: Any, annotation: Any) -> str:  # noqa: ANN401  # click
 
 
 def default(parameter: Any) -> str:  # noqa: ANN401
+    if parameter.show_default == "the recipe's":
+        return "of the recipe"
     if isinstance(parameter.show_default, str):
         return f"`{parameter.show_default}`"
     if parameter.default is None or isinstance(parameter.default, bool | list):
@@ -56,7 +59,8 @@ def default(parameter: Any) -> str:  # noqa: ANN401
 
 def about(parameter: Any) -> str:  # noqa: ANN401
     variable = f" Environment variable: `{parameter.envvar}`." if parameter.envvar else ""
-    return parameter.help.replace("|", r"\|").replace("<", r"\<") + variable
+    text = re.sub(r"(`[^`]*`)|<", lambda match: match[1] or r"\<", parameter.help.replace("|", r"\|"))
+    return text + variable
 
 
 def render_command(name: str, command: Any) -> Iterator[str]:  # noqa: ANN401

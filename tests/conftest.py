@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def _no_network(monkeypatch):
 def _cache(tmp_path_factory):
     """Keep exported teachers out of the user's cache; `make test` keeps them in the clone."""
     os.environ.setdefault("M2V_ONNX_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def _no_compiled_mean(monkeypatch):
+    """As where the package was installed without a C compiler: float32 is averaged by the graph."""
+    monkeypatch.setitem(sys.modules, "m2v_onnx.native._row_sums", None)
 
 
 @pytest.fixture

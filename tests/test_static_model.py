@@ -104,6 +104,7 @@ def test_encode_as_sequence_gives_the_rows(model):
     np.testing.assert_array_equal(second, ROWS[[3, 4]])
 
 
+@pytest.mark.usefixtures("_no_compiled_mean")
 @pytest.mark.parametrize("kind", ["plain", "normalized", "short", "float16", "int8", "float64", "quantized"])
 def test_graph_and_table_equal_the_specification(models_by_path, kind):
     without_graph, with_graph = models_by_path[kind]
@@ -238,6 +239,12 @@ def test_the_tokenizer_that_it_is_given_stays_as_it_was():
     model = tiny_model(tokenizer=tokenizer)
     np.testing.assert_array_equal(model.encode("sun moon"), [1.5, 3])  # both tokens count
     assert tokenizer.to_str() == before
+
+
+def test_float32_is_as_fast_by_its_name(folder):
+    by_name, plain = (StaticModel.from_pretrained(folder, precision=one) for one in ("fp32", None))
+    parts = [model._encoder._parts.for_many() for model in (by_name, plain)]
+    assert type(parts[0].row_mean) is type(parts[1].row_mean)
 
 
 def test_a_replaced_table_has_no_graph(folder):

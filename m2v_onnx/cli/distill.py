@@ -37,6 +37,9 @@ from m2v_onnx.model.recipe import (
 )
 from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherSource
 
+# Panels of its help, by topic.
+_VOCABULARY, _TABLE, _TEACHER = "Vocabulary", "The table", "The teacher"
+_OF_RECIPE = "the recipe's"
 # Of room for the model of a small teacher.
 _LEAST_BYTES = 100_000_000
 
@@ -47,59 +50,119 @@ def distill(
     ],
     output: Annotated[Path, typer.Argument(help="Folder to write the static model to.", show_default=False)],
     vocabulary: Annotated[
-        Path | None, typer.Option(help="File of words, one a line, or word<TAB>count.")
+        Path | None,
+        typer.Option(rich_help_panel=_VOCABULARY, help="File of words, one a line, or `word<TAB>count`."),
     ] = None,
     vocabulary_mode: Annotated[
         VocabularyMode | None,
-        typer.Option(help="Words `extend` the teacher's vocabulary, or are the `only` ones."),
+        typer.Option(
+            rich_help_panel=_VOCABULARY,
+            show_default=_OF_RECIPE,
+            help="Words `extend` the teacher's vocabulary, or are the `only` ones.",
+        ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="model2vec-0.10 or model2vec-0.1.")] = "model2vec-0.10",
+    recipe: Annotated[
+        str, typer.Option(rich_help_panel=_TABLE, help="model2vec-0.10 or model2vec-0.1.")
+    ] = "model2vec-0.10",
     pca_dims: Annotated[
         Any,
         typer.Option(
-            help="Components: N, 0.95 (variance), auto or none.", parser=pca_dims_or_none, metavar="N"
+            rich_help_panel=_TABLE,
+            show_default=_OF_RECIPE,
+            help="Components: N, 0.95 (variance), auto or none.",
+            parser=pca_dims_or_none,
+            metavar="N",
         ),
     ] = None,
-    pooling: Annotated[Pooling | None, typer.Option(help="Which hidden states make a vector.")] = None,
-    weighting: Annotated[Weighting | None, typer.Option(help="Weights of tokens.")] = None,
+    pooling: Annotated[
+        Pooling | None,
+        typer.Option(
+            rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Which hidden states make a vector."
+        ),
+    ] = None,
+    weighting: Annotated[
+        Weighting | None,
+        typer.Option(rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Weights of tokens."),
+    ] = None,
     sif: Annotated[
-        Any, typer.Option(help="SIF coefficient, or none.", parser=number_or_none, metavar="A")
+        Any,
+        typer.Option(
+            rich_help_panel=_TABLE,
+            show_default=_OF_RECIPE,
+            help="SIF coefficient, or none.",
+            parser=number_or_none,
+            metavar="A",
+        ),
     ] = None,
     token_remove_pattern: Annotated[
         Any,
         typer.Option(
-            help="Regular expression of tokens to remove, or none.", parser=text_or_none, metavar="REGEX"
+            rich_help_panel=_TABLE,
+            show_default=_OF_RECIPE,
+            help="Regular expression of tokens to remove, or none.",
+            parser=text_or_none,
+            metavar="REGEX",
         ),
     ] = None,
-    normalize: Annotated[bool | None, typer.Option(help="Unit vectors.", show_default=False)] = None,
-    dtype: Annotated[TableDtype | None, typer.Option(help="Number type of the table.")] = None,
+    normalize: Annotated[
+        bool | None, typer.Option(rich_help_panel=_TABLE, help="Unit vectors.", show_default=_OF_RECIPE)
+    ] = None,
+    dtype: Annotated[
+        TableDtype | None,
+        typer.Option(rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Number type of the table."),
+    ] = None,
     word_padding: Annotated[
-        WordPadding | None, typer.Option(help="Padding around words of your own.")
+        WordPadding | None,
+        typer.Option(
+            rich_help_panel=_VOCABULARY, show_default=_OF_RECIPE, help="Padding around words of your own."
+        ),
     ] = None,
     added_tokens: Annotated[
-        AddedTokens | None, typer.Option(help="Ordinary tokens that were added to the teacher's vocabulary.")
+        AddedTokens | None,
+        typer.Option(
+            rich_help_panel=_VOCABULARY,
+            show_default=_OF_RECIPE,
+            help="Ordinary tokens that were added to the teacher's vocabulary.",
+        ),
     ] = None,
     prompt: Annotated[
         Any,
         typer.Option(
+            rich_help_panel=_TABLE,
+            show_default=_OF_RECIPE,
             help="Prompt before every token: a name that the teacher knows, a text, or none.",
             parser=text_or_none,
             metavar="PROMPT",
         ),
     ] = None,
     prefix_space: Annotated[
-        PrefixSpace | None, typer.Option(help="Where byte-level tokenizers put a space.")
+        PrefixSpace | None,
+        typer.Option(
+            rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Where byte-level tokenizers put a space."
+        ),
     ] = None,
     teacher_onnx: Annotated[
-        OnnxMode, typer.Option(help="Reuse the teacher's own ONNX file, or export one.")
+        OnnxMode,
+        typer.Option(rich_help_panel=_TEACHER, help="Reuse the teacher's own ONNX file, or export one."),
     ] = "auto",
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run model code that the teacher's repository ships.")
+        bool,
+        typer.Option(
+            "--trust-remote-code",
+            rich_help_panel=_TEACHER,
+            help="Run model code that the teacher's repository ships.",
+        ),
     ] = False,
-    provider: Annotated[Provider, typer.Option(help="Execution provider for the teacher.")] = "auto",
-    device_id: Annotated[int, typer.Option(help="Which GPU.")] = 0,
-    batch_size: Annotated[int | None, typer.Option(help="Token sequences per run.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Runs side by side on the CPU.")] = None,
+    provider: Annotated[
+        Provider, typer.Option(rich_help_panel=_TEACHER, help="Execution provider for the teacher.")
+    ] = "auto",
+    device_id: Annotated[int, typer.Option(rich_help_panel=_TEACHER, help="Which GPU.")] = 0,
+    batch_size: Annotated[
+        int | None, typer.Option(rich_help_panel=_TEACHER, help="Token sequences per run.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(rich_help_panel=_TEACHER, help="Runs side by side on the CPU.")
+    ] = None,
     graph: Graphs = DEFAULT_GRAPH_NAMES,
     precision: Precisions = DEFAULT_PRECISION_NAMES,
     shared_table: SharedTable = False,

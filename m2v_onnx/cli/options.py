@@ -86,6 +86,7 @@ Graphs = Annotated[
     list[str],
     typer.Option(
         "--graph",
+        rich_help_panel="Graphs",
         help=f"Graphs to write, by commas: {', '.join(GRAPH_KINDS)}. May be repeated.",
         callback=_graph_names,
         show_default=",".join(DEFAULT_GRAPHS),
@@ -96,6 +97,7 @@ Precisions = Annotated[
     list[str],
     typer.Option(
         "--precision",
+        rich_help_panel="Graphs",
         help=f"Number types of their tables, by commas: {', '.join(PRECISIONS)}. May be repeated.",
         callback=_precision_names,
         show_default=",".join(DEFAULT_PRECISIONS),
@@ -106,6 +108,7 @@ SharedTable = Annotated[
     bool,
     typer.Option(
         "--shared-table/--single-file",
+        rich_help_panel="Graphs",
         help="Graphs that point into model.safetensors, or that stand alone.",
         show_default="single-file",
     ),

@@ -120,7 +120,7 @@ def choose_mean(model: StaticEmbedding, *, graph_path: Path | None, precision: P
     Raises:
         FolderError: when the graph is damaged, or of another model.
     """
-    if precision is None and CompiledMean.is_available():
+    if precision in (None, "fp32") and CompiledMean.is_available():  # its numbers are those of the graph
         return CompiledMean(model)
     if precision == "int8":
         quantized = quantize_table(model.table, "int8")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from m2v_onnx.runtime.choice import choose_mean, choose_tokenizer
 from m2v_onnx.runtime.row_mean import CompiledMean, NumpyMean, RowMean
 from m2v_onnx.system.lazy import MAKING, lazy_property
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -21,6 +25,14 @@ class Parts:
 
     tokenizer: BatchTokenizer
     row_mean: RowMean
+
+
+@cache
+def _say_what_is_missing() -> None:
+    logger.warning(
+        "m2v-onnx was installed without its compiled parts, and encodes several times slower: install a C "
+        "compiler, such as gcc, and then m2v-onnx again (pip install --force-reinstall --no-deps)"
+    )
 
 
 class PartStore:
@@ -49,6 +61,8 @@ class PartStore:
         """
         if self._fast is not None:
             return
+        if not CompiledMean.is_available():
+            _say_what_is_missing()
         with MAKING:
             if self._fast is not None:  # by a thread that was here first
                 return

@@ -111,10 +111,10 @@ class NumpyMean:
 def _kernels(table: Literal["float32", "int8"]) -> list[str]:
     """Give the loops of the C code that sum such a table on this processor, the fastest first."""
     try:
-        from m2v_onnx.native import _row_sums  # optional: there only where a C compiler was
+        from m2v_onnx.native._row_sums import kernels  # optional: there only where a C compiler was
     except ImportError:
         return []
-    return [name for name in _row_sums.kernels() if name.startswith(table)]
+    return [name for name in kernels() if name.startswith(table)]
 
 
 def _codes(

@@ -302,6 +302,7 @@ class TestEntriesThatAreNoFiles:
         with pytest.raises(FolderError, match=f"expected a regular file at .*{name}"):
             StaticModel.from_pretrained(folder)
 
+    @pytest.mark.usefixtures("_no_compiled_mean")
     @pytest.mark.parametrize("name", ["onnx/model.onnx", "onnx/model_text.onnx"])
     def test_a_graph_that_is_a_pipe_is_refused(self, folder, name):
         (folder / name).unlink(missing_ok=True)

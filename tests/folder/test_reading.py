@@ -163,6 +163,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.usefixtures("_no_compiled_mean")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_named(folder, damage):
     destroy, message = DAMAGES[damage]
@@ -171,6 +172,7 @@ def test_damage_is_named(folder, damage):
         StaticModel.from_pretrained(folder, precision="fp32").encode(["sun"] * 9)
 
 
+@pytest.mark.usefixtures("_no_compiled_mean")
 def test_a_graph_of_another_model_is_named(folder, tmp_path):
     tiny_model(table=np.ones((6, 3), np.float32)).save_pretrained(tmp_path / "other")
     shutil.copy(tmp_path / "other/onnx/model.onnx", folder / "onnx/model.onnx")
@@ -178,6 +180,7 @@ def test_a_graph_of_another_model_is_named(folder, tmp_path):
         StaticModel.from_pretrained(folder, precision="fp32").encode(["sun"] * 9)
 
 
+@pytest.mark.usefixtures("_no_compiled_mean")
 def test_a_folder_that_was_replaced_after_it_was_loaded_is_named(folder):
     model = StaticModel.from_pretrained(folder, precision="fp32")
     tiny_model(table=ROWS[::-1].copy()).save_pretrained(folder)

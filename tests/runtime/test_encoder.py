@@ -13,6 +13,7 @@ import pytest
 
 from m2v_onnx import StaticModel
 from m2v_onnx.errors import ArgumentError, FolderError
+from m2v_onnx.runtime import parts
 from tests.builders import ROWS, tiny_model
 
 TEXTS = ["sun", "moonlight", "sun moon!", "", "comet", "sunlight " * 30, "moon " * 600]
@@ -118,6 +119,18 @@ def test_a_precision_that_is_not_there(folder):
         match="graph of precision int4 in .*, found fp32, int8: .*export .*/model .*/model --precision int4",
     ):
         StaticModel.from_pretrained(folder, precision="int4")
+
+
+@pytest.mark.usefixtures("_no_compiled_mean")
+def test_without_the_c_code_a_large_encode_says_so_once(folder, caplog):
+    parts._say_what_is_missing.cache_clear()
+    StaticModel.from_pretrained(folder).encode("sun")
+    assert caplog.messages == []
+    for _ in range(2):
+        StaticModel.from_pretrained(folder).encode(["sun"] * 5000)
+    (message,) = caplog.messages
+    assert "without its compiled parts" in message
+    assert "install a C compiler" in message
 
 
 def test_without_the_c_code_the_graph_averages_and_without_a_graph_numpy(folder):
