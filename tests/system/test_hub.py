@@ -47,6 +47,7 @@ def test_a_private_model_wants_its_token(hub, folder):
 @pytest.mark.parametrize(
     ("name", "revision", "message"),
     [
+        ("my-modle", None, "found neither for 'my-modle'; no such repository: check the spelling"),
         ("owner/nobody", None, "a local folder or a Hugging Face Hub id, found neither for 'owner/nobody'"),
         ("owner/name", "v9", "found neither for 'owner/name at revision v9'"),
     ],
@@ -59,13 +60,14 @@ def test_what_the_hub_does_not_have(hub, folder, name, revision, message):
         load_teacher(name, TeacherSource(revision=revision))
 
 
-def test_a_hub_that_cannot_be_reached(hub, monkeypatch):
+@pytest.mark.parametrize("name", ["owner/name", "my-modle", "name.of.nobody"])
+def test_a_hub_that_cannot_be_reached(hub, monkeypatch, name):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    message = "expected 'owner/name' in a local folder or in the Hub's cache, .* cannot be reached"
+    message = f"expected '{name}' in a local folder or in the Hub's cache, .* cannot be reached"
     with pytest.raises(FolderError, match=message):
-        StaticModel.from_pretrained("owner/name")
+        StaticModel.from_pretrained(name)
     with pytest.raises(TeacherError, match=message):
-        load_teacher("owner/name")
+        load_teacher(name)
 
 
 def test_a_teacher_by_id_takes_its_onnx_file_and_not_its_weights(hub, teacher):
