@@ -11,6 +11,7 @@ import logging
 import secrets
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from checks.fuzz.folders import fuzz_folders, fuzz_inputs
@@ -30,20 +31,29 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, help="folder with real tokenizers, in tokenizers/")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    print(f"seed {arguments.seed}", flush=True)
-    found: list[Outcomes] = fuzz_texts(arguments.texts, seed=arguments.seed, shared=arguments.shared)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        found.append(fuzz_folders(arguments.folders, seed=arguments.seed, place=place))
-        found.append(fuzz_inputs(arguments.inputs, seed=arguments.seed, place=place))
-        if arguments.kills:
-            found += fuzz_kills(arguments.kills, seed=arguments.seed, place=place)
-    print("| tried | times | came out | wrong |\n| --- | --- | --- | --- |")
-    for outcomes in found:
-        print(outcomes.row())
+    print(
+        f"seed {arguments.seed}\n\n| tried | times | came out | wrong |\n| --- | --- | --- | --- |",
+        flush=True,
+    )
+    found = []
+    for outcomes in _try_all(arguments):
+        print(outcomes.row(), flush=True)
+        found.append(outcomes)
     wrong = [line for outcomes in found for line in outcomes.wrong]
     print("\n".join(wrong[:50]))
     sys.exit(1 if wrong else 0)
+
+
+def _try_all(arguments: argparse.Namespace) -> Iterator[Outcomes]:
+    seed = arguments.seed
+    if arguments.texts:
+        yield from fuzz_texts(arguments.texts, seed=seed, shared=arguments.shared)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        yield fuzz_folders(arguments.folders, seed=seed, place=place)
+        yield fuzz_inputs(arguments.inputs, seed=seed, place=place)
+        if arguments.kills:
+            yield from fuzz_kills(arguments.kills, seed=seed, place=place)
 
 
 if __name__ == "__main__":

@@ -125,10 +125,16 @@ def _swap(path: Path, random: Random) -> None:
 
 
 def _change_json(path: Path, random: Random) -> None:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):  # damaged before
+        _rewrite(path, random)
+        return
     node: Any = content
     while True:
-        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        keys = (
+            list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
+        )
         if not keys:
             break
         key = random.choice(keys)

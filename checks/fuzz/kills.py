@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -25,7 +26,7 @@ _SAVE = (
 _N_TEXTS = 20_000
 
 
-def fuzz_kills(n_kills: int, *, seed: int, place: Path) -> list[Outcomes]:
+def fuzz_kills(n_kills: int, *, seed: int, place: Path) -> Iterator[Outcomes]:
     """End a save, an export, a distillation and an encoding, `n_kills` times in all."""
     random = Random(f"{seed} kills")
     tiny_model(normalize=True).save_pretrained(place / "model")
@@ -45,15 +46,13 @@ def fuzz_kills(n_kills: int, *, seed: int, place: Path) -> list[Outcomes]:
             str(place / "out/v.npy"),
         ],
     }
-    found = []
     for name, command in commands.items():
         outcomes = Outcomes(f"kills, {name}")
         seconds = _measure(command, place)
         for _ in range(-(-n_kills // len(commands))):
             number, delay = random.choice(_SIGNALS), random.uniform(0.3, 1.05) * seconds
             outcomes.add(*_kill(name, command, place, number, delay))
-        found.append(outcomes)
-    return found
+        yield outcomes
 
 
 def _prepare(place: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
@@ -29,7 +30,7 @@ _ALPHABETS = (
 _SHARED = {"WordPiece": "bert-base-uncased", "BPE": "gpt2", "Unigram": "yhn112-unigram"}
 
 
-def fuzz_texts(n_texts: int, *, seed: int, shared: Path | None) -> list[Outcomes]:
+def fuzz_texts(n_texts: int, *, seed: int, shared: Path | None) -> Iterator[Outcomes]:
     """Try random texts on a tokenizer of each family.
 
     Args:
@@ -37,7 +38,8 @@ def fuzz_texts(n_texts: int, *, seed: int, shared: Path | None) -> list[Outcomes
         seed: of the texts.
         shared: a folder with `tokenizers/`; None for small tokenizers, trained here.
     """
-    return [_fuzz_family(family, n_texts, seed=seed, shared=shared) for family in _SHARED]
+    for family in _SHARED:
+        yield _fuzz_family(family, n_texts, seed=seed, shared=shared)
 
 
 def random_text(random: Random) -> str:
