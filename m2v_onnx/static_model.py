@@ -99,7 +99,11 @@ class StaticModel(StaticEmbedding):
             graph_path: an ids graph of these data.
             precision: see `from_pretrained`.
         """
-        model = cls(**{entry.name: getattr(embedding, entry.name) for entry in fields(StaticEmbedding)})
+        model = cls.__new__(cls)
+        names = {entry.name for entry in fields(StaticEmbedding)} | vars(StaticEmbedding).keys()
+        # With what was derived of it: it was checked when it was made, and that takes as long as reading it.
+        vars(model).update({name: value for name, value in vars(embedding).items() if name in names})
+        object.__setattr__(model, "_watch", None)
         object.__setattr__(model, "graph_path", graph_path)
         object.__setattr__(model, "precision", precision)
         return model
