@@ -153,6 +153,15 @@ def distill(
             help="Run model code that the teacher's repository ships.",
         ),
     ] = False,
+    router_path: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_TEACHER,
+            show_default="the Router's",
+            help="Which way through the Router of a teacher that is several models.",
+            metavar="NAME",
+        ),
+    ] = None,
     provider: Annotated[
         Provider, typer.Option(rich_help_panel=_TEACHER, help="Execution provider for the teacher.")
     ] = "auto",
@@ -199,7 +208,11 @@ def distill(
         "prefix_space": prefix_space,
     }
     source = TeacherSource(
-        revision=revision, token=token, onnx=teacher_onnx, trust_remote_code=trust_remote_code
+        revision=revision,
+        token=token,
+        onnx=teacher_onnx,
+        trust_remote_code=trust_remote_code,
+        router_path=router_path,
     )
     execution = Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads)
     output = output.expanduser()

@@ -23,6 +23,12 @@ def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) 
         chosen: the names of what the user chose.
     """
     description, name = teacher.description, teacher.name
+    route = description.route
+    if route is not None and route.is_default:
+        logger.warning(
+            "%s: of its routes, %r is distilled: router_path (--router-path) takes %s",
+            *(name, route.name, " or ".join(route.others)),
+        )
     left_out = sorted(set(description.kinds) - _APPLIED_MODULES)
     if left_out:
         logger.warning("%s: distilled without its module %s", name, ", ".join(left_out))

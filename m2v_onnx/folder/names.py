@@ -19,6 +19,7 @@ VOCABULARY_NAME = "vocab.txt"
 SPECIAL_TOKENS_NAME = "special_tokens_map.json"
 TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
 ST_CONFIG_NAME = "config_sentence_transformers.json"
+ROUTER_NAME = "router_config.json"
 # Names that engines look for: transformers.js picks a precision by its suffix.
 EMBEDDED_GRAPHS = "onnx"
 IDS_STEM = "model"

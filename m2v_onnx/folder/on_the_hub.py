@@ -14,6 +14,7 @@ from m2v_onnx.folder.names import (
     IDS_STEM,
     MODULES_NAME,
     READ_FILES,
+    ROUTER_NAME,
     ST_CONFIG_NAME,
     TOKENIZER_NAME,
     graph_places,
@@ -29,7 +30,7 @@ from m2v_onnx.system.text_files import readable
 logger = logging.getLogger(__name__)
 
 # What says which other files a model has.
-_SAYING_FILES = (CARD_NAME, CONFIG_NAME, MODULES_NAME, ST_CONFIG_NAME, f"*/{CONFIG_NAME}")
+_SAYING_FILES = (CARD_NAME, CONFIG_NAME, MODULES_NAME, ST_CONFIG_NAME, f"*/{CONFIG_NAME}", f"*{ROUTER_NAME}")
 
 
 def download_model(

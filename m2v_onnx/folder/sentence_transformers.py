@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.json_values import read_value
 from m2v_onnx.folder.names import CONFIG_NAME, MODULES_NAME, SLOW_TOKENIZERS, ST_CONFIG_NAME, TOKENIZER_NAME
+from m2v_onnx.folder.router import ROUTERS, Route, read_route
 from m2v_onnx.folder.tokenizer_settings import TokenizerSettings, read_tokenizer_settings
 from m2v_onnx.system.text_files import read_json
 
@@ -95,6 +96,7 @@ class Description:
         encode: how vectors are asked for.
         transformer: what happens to a text before the transformer.
         tokenizer: what overrides the transformer's tokenizer.json.
+        route: the way through a Router that these modules are; None where there is no Router.
     """
 
     folder: Path
@@ -103,6 +105,7 @@ class Description:
     encode: EncodeSettings
     transformer: TransformerSettings
     tokenizer: TokenizerSettings
+    route: Route | None = None
 
     @property
     def kinds(self) -> list[str]:
@@ -119,14 +122,36 @@ class Description:
         """The folder of the Transformer module; the folder itself where no module is one."""
         return _folder_of("Transformer", self.modules) or self.folder
 
+    @property
+    def onnx_folders(self) -> tuple[Path, ...]:
+        """The folders where the transformer's ONNX file may lie: at the root of a Router, any route's may."""
+        folders = (self.folder, self.transformer_folder)
+        return tuple(dict.fromkeys(folders if self.route is None else folders[1:]))
 
-def read_description(folder: Path) -> Description:
+
+def read_description(folder: Path, *, router_path: str | None = None) -> Description:
     """Read what a folder says.
 
+    Args:
+        folder: the folder.
+        router_path: which way to take through its Router; None for the one that the Router names.
+
     Raises:
-        FolderError: when a file is damaged, or a value is none that it can have.
+        FolderError: when a file is damaged, or a value is none that it can have; and for a route that is not
+            there.
     """
     modules = tuple(_read_modules(folder / MODULES_NAME))
+    router = next((module for module in modules if module.kind in ROUTERS), None)
+    route = None if router is None else read_route(router.folder, router_path)
+    if router is not None and route is not None:
+        inner = tuple(_module(*entry, router.folder, folder / MODULES_NAME) for entry in route.modules)
+        before = modules.index(router)
+        modules = modules[:before] + inner + modules[before + 1 :]
+    elif router_path is not None:
+        raise FolderError(
+            f"expected a Router in {folder / MODULES_NAME} for router_path {router_path!r}, found none: leave "
+            "router_path (--router-path) out"
+        )
     transformer_folder = _folder_of("Transformer", modules) or folder
     pooling_folder = _folder_of("Pooling", modules)
     return Description(
@@ -136,6 +161,7 @@ def read_description(folder: Path) -> Description:
         encode=_read_encode_settings(folder / ST_CONFIG_NAME),
         transformer=_read_transformer_settings(transformer_folder),
         tokenizer=read_tokenizer_settings(_tokenizer_folder(transformer_folder, folder)),
+        route=route,
     )
 
 
@@ -156,9 +182,13 @@ def _read_modules(path: Path) -> Iterator[Module]:
             raise FolderError(f"expected modules with a type and a path in {path}, found {entry!r:.60}")
         kind = read_value(entry, "type", str, path, default="")
         place = read_value(entry, "path", str, path, default="")
-        if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
-            raise FolderError(f"path of a module in {path} must lie in its folder, found {place!r}")
-        yield Module(kind.rpartition(".")[2], path.parent / place)
+        yield _module(kind, place, path.parent, path)
+
+
+def _module(kind: str, place: str, folder: Path, path: Path) -> Module:
+    if PurePosixPath(place).is_absolute() or ".." in PurePosixPath(place).parts:
+        raise FolderError(f"path of a module in {path} must lie in its folder, found {place!r}")
+    return Module(kind.rpartition(".")[2], folder / place)
 
 
 def _read_pooling(path: Path) -> Pooling:

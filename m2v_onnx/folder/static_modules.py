@@ -18,8 +18,6 @@ logger = logging.getLogger(__name__)
 _STATIC = "StaticEmbedding"
 _REMEDIES = {
     "Transformer": "a transformer wants `m2v-onnx distill` first",
-    "Router": "save the modules of one route as a model of their own",
-    "Asym": "save the modules of one route as a model of their own",
 }
 _REMEDY = "use the model through sentence-transformers"
 
@@ -66,7 +64,10 @@ def fold_modules(table: Table, description: Description) -> Folded:
 
 
 def _modules_behind_table(description: Description) -> tuple[Module, ...]:
-    kinds = description.kinds
+    kinds, route = description.kinds, description.route
+    if route is not None:
+        path = description.folder / MODULES_NAME
+        logger.warning("%s: of its routes, %r is read, and not %s", path, route.name, ", ".join(route.others))
     if kinds and kinds[0] != _STATIC:
         raise _refusal(description, kinds[0], f"{_STATIC} first", _REMEDIES.get(kinds[0], _REMEDY))
     return description.modules[1:]

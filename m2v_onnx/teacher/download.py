@@ -26,13 +26,14 @@ def download_teacher(repo_id: str, source: TeacherSource) -> Path:
     try:
         repository = find_repository(repo_id, revision=source.revision, token=source.token)
         folder = repository.fetch(_SMALL_FILES)
-        description = read_description(folder)
-        place = description.transformer_folder.relative_to(folder).as_posix().removeprefix(".")
-        onnx_name = None if source.onnx == "export" else _find_onnx(repository.files, place)
+        description = read_description(folder, router_path=source.router_path)
+        place = _place(description.transformer_folder, folder)
+        onnx_places = [_place(onnx_folder, folder) for onnx_folder in description.onnx_folders]
+        onnx_name = None if source.onnx == "export" else _find_onnx(repository.files, onnx_places)
         wanted = [
             name
             for module in _weighted(description)
-            for name in weight_files(repository.files, module.relative_to(folder).as_posix(), folder)
+            for name in weight_files(repository.files, _place(module, folder), folder)
         ]
         if onnx_name is None:
             wanted += weight_files(repository.files, place, folder) or [
@@ -50,9 +51,13 @@ def _weighted(description: Description) -> list[Path]:
     return [module.folder for module in description.modules if module.kind in _WITH_WEIGHTS]
 
 
-def _find_onnx(files: tuple[str, ...], place: str) -> str | None:
-    """Give the ONNX file at the root or in the transformer's folder: of a usual name, or the only one."""
-    for prefix in dict.fromkeys(("", f"{place}/" if place else "")):
+def _place(folder: Path, root: Path) -> str:
+    return folder.relative_to(root).as_posix().removeprefix(".")
+
+
+def _find_onnx(files: tuple[str, ...], places: list[str]) -> str | None:
+    """Give the ONNX file in the first place that has one: of a usual name, or the only one."""
+    for prefix in (f"{place}/".lstrip("/") for place in places):
         for name in ONNX_NAMES:
             if prefix + name in files:
                 return prefix + name

@@ -82,14 +82,15 @@ def load_teacher(
     """
     source = source or TeacherSource()
     folder = _find_folder(name, source)
-    description = _describe(folder)
+    description = _describe(folder, source)
     transformer = description.transformer_folder
     tokenizer = build_own_tokenizer(
         _load_tokenizer(description.tokenizer_folder, source),
         description.tokenizer,
         do_lower_case=description.transformer.do_lower_case,
     )
-    onnx_path = None if source.onnx == "export" else find_onnx(folder) or find_onnx(transformer)
+    found = (find_onnx(place) for place in description.onnx_folders)
+    onnx_path = None if source.onnx == "export" else next(filter(None, found), None)
     if onnx_path is None:
         if source.onnx == "reuse":
             raise TeacherError(
@@ -155,12 +156,12 @@ def _read_hidden_size(folder: Path) -> int | None:
     return next((size for size in sizes if size is not None), None)
 
 
-def _describe(folder: Path) -> Description:
+def _describe(folder: Path, source: TeacherSource) -> Description:
     """Read what a teacher's folder says; refuse one without a transformer."""
-    description = read_description(folder)
+    description = read_description(folder, router_path=source.router_path)
     if description.modules and "Transformer" not in description.kinds:
-        has_routes = not {"Router", "Asym"}.isdisjoint(description.kinds)
-        remedy = "save the modules of one route as a model of their own" if has_routes else _ONLY
+        others = () if description.route is None else description.route.others
+        remedy = f"try --router-path {' or '.join(others)}" if others else _ONLY
         raise TeacherError(
             f"expected a Transformer among the modules in {folder / MODULES_NAME}, found "
             f"{', '.join(description.kinds)}: {remedy}"

@@ -22,12 +22,15 @@ class TeacherSource:
         onnx: `reuse` takes the ONNX file that the folder or repository holds, `export` makes one with
             optimum, `auto` reuses where it can.
         trust_remote_code: run the model code that the repository ships, when exporting.
+        router_path: which way through the Router of a teacher that is several models, such as `query`; None
+            for the one that the Router names.
     """
 
     revision: str | None = None
     token: str | None = None
     onnx: OnnxMode = "auto"
     trust_remote_code: bool = False
+    router_path: str | None = None
 
     def __post_init__(self) -> None:
         check_choice("teacher_onnx", self.onnx, get_args(OnnxMode))
