@@ -65,11 +65,19 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def write_static(folder: Path, *kinds: str, tokenizer: Tokenizer | None = None, place: str = "") -> Path:
+def write_static(
+    folder: Path,
+    *kinds: str,
+    tokenizer: Tokenizer | None = None,
+    place: str = "",
+    n_rows: int | None = None,
+    seed: int = 0,
+) -> Path:
     """Write a StaticEmbedding and the modules behind it, as sentence-transformers saves them."""
     (folder / place).mkdir(parents=True, exist_ok=True)
     tokenizer = tokenizer or word_piece()
-    table = np.random.default_rng(0).normal(size=(len(WORDS), WIDTH)).astype(np.float32)
+    n_rows = n_rows or tokenizer.get_vocab_size()
+    table = np.random.default_rng(seed).normal(size=(n_rows, WIDTH)).astype(np.float32)
     save_file({"embedding.weight": table}, folder / place / "model.safetensors")
     tokenizer.save(str(folder / place / "tokenizer.json"))
     modules = ["StaticEmbedding", *kinds]
@@ -146,6 +154,74 @@ def _truncation_and_padding(folder: Path) -> None:
     write_static(folder, "Normalize", tokenizer=tokenizer)
 
 
+def _truncate_dim_behind_dense(folder: Path) -> None:
+    _two_dense(folder)
+    write_json(folder / "config_sentence_transformers.json", {"truncate_dim": 2})
+
+
+def _truncate_dim_beyond_the_table(folder: Path) -> None:
+    write_json(write_static(folder, "Normalize") / "config_sentence_transformers.json", {"truncate_dim": 64})
+
+
+def _of(tokenizer: Callable[[], Tokenizer], **parts: int) -> Callable[[Path], object]:
+    return lambda folder: write_static(folder, tokenizer=tokenizer(), **parts)
+
+
+def unigram() -> Tokenizer:
+    pieces = [("<unk>", 0.0), *((f"\u2581{word}", -3.0) for word in ("red", "fish", "the", "bird"))]
+    tokenizer = Tokenizer(models.Unigram([*pieces, ("\u2581", -2.0), ("s", -4.0), ("-", -4.0)], unk_id=0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.add_special_tokens(["<unk>", "[CLS]"])
+    return tokenizer
+
+
+def word_level() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.add_special_tokens(list(WORDS[:4]))
+    return tokenizer
+
+
+def small_bpe() -> Tokenizer:
+    pieces = {piece: i for i, piece in enumerate([*"redfishblut\u2581", "re", "red", "<unk>"])}
+    tokenizer = Tokenizer(models.BPE(pieces, [("r", "e"), ("re", "d")]))
+    tokenizer.model.unk_token = "<unk>"
+    tokenizer.model.fuse_unk = True
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    return tokenizer
+
+
+def write_router(folder: Path, routes: dict[str, list[str]], *, name: str = "Router", **parameters) -> Path:
+    """Write a Router whose routes are of static modules, with Normalize behind it."""
+    types, structure = {}, {}
+    for index, (route, kinds) in enumerate(routes.items()):
+        structure[route] = [f"{route}_{i}_{kind}" for i, kind in enumerate(kinds)]
+        types |= {
+            module: f"sentence_transformers.models.{kind}"
+            for module, kind in zip(structure[route], kinds, strict=True)
+        }
+        place, *more = structure[route]
+        write_static(folder, place=place, seed=index)
+        for module in more:
+            write_dense(folder / module, bias=True, n_out=WIDTH)
+    kinds, paths = (name, "Normalize"), ("", "1_Normalize")
+    entries = [
+        {"idx": index, "name": str(index), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for index, (kind, path) in enumerate(zip(kinds, paths, strict=True))
+    ]
+    write_json(folder / "modules.json", entries)
+    content = {"types": types, "structure": structure, "parameters": parameters}
+    write_json(folder / ("router_config.json" if name == "Router" else "config.json"), content)
+    return folder
+
+
+_ROUTES = {"query": ["StaticEmbedding"], "document": ["StaticEmbedding", "Dense"]}
+
+
+def _routed(routes: dict[str, list[str]] = _ROUTES, **parameters: object) -> Callable[[Path], object]:
+    return lambda folder: write_router(folder, routes, **parameters)
+
+
 # Static models: what sentence-transformers gives for TEXTS.
 STATIC: dict[str, Callable[[Path], object]] = {
     "plain": write_static,
@@ -159,6 +235,18 @@ STATIC: dict[str, Callable[[Path], object]] = {
     "truncate_dim": _truncate_dim,
     "truncation": _truncation,
     "truncation and padding": _truncation_and_padding,
+    "truncate_dim behind two dense": _truncate_dim_behind_dense,
+    "truncate_dim beyond the table": _truncate_dim_beyond_the_table,
+    "unknown pieces of a Unigram": _of(unigram),
+    "unknown words of a WordLevel": _of(word_level),
+    "unknown characters of a BPE": _of(small_bpe),
+    "rows behind the last token": _of(word_piece, n_rows=len(WORDS) + 4),
+    "route document, with dense": _routed(default_route="document"),
+    "route query": _routed(default_route="query", allow_empty_key=False, route_mappings={}),
+    "route text, with dense": _routed(
+        {"image": _ROUTES["query"], "text": _ROUTES["document"]}, default_route="image"
+    ),
+    "the first route, as it was once written": _routed(name="Asym", allow_empty_key=True),
 }
 
 # Heads: what the modules behind a transformer make of HIDDEN, whose first N_PROMPT positions are a prompt.

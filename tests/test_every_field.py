@@ -29,10 +29,12 @@ ENCODE, TRANSFORMER = "config_sentence_transformers.json", "sentence_bert_config
 TOKENIZER = "tokenizer_config.json"
 QUERY = {"prompts": {"query": "moon "}, "default_prompt_name": "query"}
 BERT = {"tokenizer_class": "BertTokenizer"}
+ROUTER = {"types": {"a_0_Nothing": "x.Nothing"}, "structure": {"a": ["a_0_Nothing"], "b": []}}
 
 # What a teacher's folder may say, for each field of a description.
 TEACHER: dict[str, dict[str, object]] = {
     "modules": {MODULES: [{"type": f"x.{kind}", "path": ""} for kind in ("Transformer", "Dense")]},
+    "route": {MODULES: [{"type": "x.Router", "path": ""}], "router_config.json": ROUTER},
     "pooling.modes": {POOLING: {"pooling_mode": "max"}},
     "pooling.include_prompt": {POOLING: {"include_prompt": False}, ENCODE: QUERY},
     "encode.prompts": {ENCODE: QUERY},
@@ -62,6 +64,7 @@ NOT_OF_TEACHERS = {"encode.normalize"}
 
 STATIC: dict[str, dict[str, object]] = {
     "modules": {MODULES: [{"type": f"x.{kind}", "path": ""} for kind in ("StaticEmbedding", "LSTM")]},
+    "route": {MODULES: [{"type": "x.Router", "path": ""}], "router_config.json": ROUTER},
     "encode.prompts": {ENCODE: {"prompts": {"query": "moon "}}},
     "encode.default_prompt": {ENCODE: QUERY},
     "encode.truncate_dim": {ENCODE: {"truncate_dim": 2}},

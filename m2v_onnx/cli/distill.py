@@ -207,13 +207,7 @@ def distill(
         "prompt": prompt,
         "prefix_space": prefix_space,
     }
-    source = TeacherSource(
-        revision=revision,
-        token=token,
-        onnx=teacher_onnx,
-        trust_remote_code=trust_remote_code,
-        router_path=router_path,
-    )
+    source = TeacherSource(revision, token, teacher_onnx, trust_remote_code, router_path)
     execution = Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads)
     output = output.expanduser()
     with replace_folder(output, force=force, least_bytes=_LEAST_BYTES) as draft:

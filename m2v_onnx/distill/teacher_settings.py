@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import replace
 
+from m2v_onnx.folder.names import CARD_NAME
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.teacher.loading import Teacher
 
@@ -37,12 +38,20 @@ def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) 
     if description.encode.similarity not in (None, "cosine"):
         logger.warning("%s compares vectors by %s, not by cosine", name, description.encode.similarity)
     if teacher.provenance.license is None:
-        logger.warning(
-            "%s: its README.md names no license, and so the model card says that none is known", name
-        )
+        _say_no_license(teacher)
     if recipe.pooling == "mean" and "pooling" not in chosen:
         recipe = _settle_pooling(recipe, teacher)
     return _settle_prompt(recipe, teacher)
+
+
+def _say_no_license(teacher: Teacher) -> None:
+    """Warn of a README without a license; a folder of one's own may well have none."""
+    has_card = (teacher.description.folder / CARD_NAME).exists()
+    logger.log(
+        logging.WARNING if has_card else logging.INFO,
+        "%s: %s, and so the model card says that no license is known",
+        *(teacher.name, f"its {CARD_NAME} names no license" if has_card else f"it has no {CARD_NAME}"),
+    )
 
 
 def _settle_pooling(recipe: Recipe, teacher: Teacher) -> Recipe:

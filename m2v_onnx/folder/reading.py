@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,11 @@ from m2v_onnx.folder.weights import read_weights
 from m2v_onnx.model.config import DEFAULT_MAX_LENGTH, ModelConfig
 from m2v_onnx.model.quantization import PRECISIONS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.model.vectors import Table, Vectors
 from m2v_onnx.system.text_files import read_text, readable
 from m2v_onnx.tokenizer.library import guarded
+
+logger = logging.getLogger(__name__)
 
 
 def is_model_folder(path: Path) -> bool:
@@ -84,6 +87,8 @@ def _read_folder(path: Path, *, memory_map: bool) -> StaticEmbedding:
     if is_ours(path):
         config = read_config(path, defaults=ModelConfig())
     else:
+        if "mapping" not in tensors:
+            table = _cut_padding(table, tokenizer, place)
         folded = fold_modules(table, description)
         table = folded.table
         config = _read_foreign_config(path, tokenizer, folded, is_st=name == TABLE_TENSORS[1])
@@ -104,6 +109,14 @@ def _read_folder(path: Path, *, memory_map: bool) -> StaticEmbedding:
         raise FolderError(f"{path}: {error}") from error
 
 
+def _cut_padding(table: Table, tokenizer: Tokenizer, place: Path) -> Table:
+    """Leave out rows behind the last token's, which some trainers add to have a round number."""
+    n_tokens = tokenizer.get_vocab_size()
+    if len(table) > n_tokens:
+        logger.info("%s: %d rows belong to no token, and are left out", place, len(table) - n_tokens)
+    return table[:n_tokens]
+
+
 def _find_table(folder: Path, description: Description) -> Path:
     """Give the file of a static model's table, or the folder of the module that holds it."""
     static = next((module.folder for module in description.modules if module.kind == "StaticEmbedding"), None)
@@ -111,7 +124,8 @@ def _find_table(folder: Path, description: Description) -> Path:
         return static
     table_path = next((folder / name for name in TABLE_PATHS if (folder / name).exists()), None)
     if table_path is None:
-        remedy = ": a transformer wants `m2v-onnx distill` first" if (folder / CONFIG_NAME).exists() else ""
+        is_other = (folder / CONFIG_NAME).exists() or "Transformer" in description.kinds
+        remedy = ": a transformer wants `m2v-onnx distill` first" if is_other else ""
         raise FolderError(
             f"expected a static model with one of {', '.join(TABLE_PATHS)}, found none in {folder}{remedy}"
         )

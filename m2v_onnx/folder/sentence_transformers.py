@@ -149,8 +149,8 @@ def read_description(folder: Path, *, router_path: str | None = None) -> Descrip
         modules = modules[:before] + inner + modules[before + 1 :]
     elif router_path is not None:
         raise FolderError(
-            f"expected a Router in {folder / MODULES_NAME} for router_path {router_path!r}, found none: leave "
-            "router_path (--router-path) out"
+            f"expected a Router in {folder / MODULES_NAME} for router_path {router_path!r}, found none: "
+            "leave router_path (--router-path) out"
         )
     transformer_folder = _folder_of("Transformer", modules) or folder
     pooling_folder = _folder_of("Pooling", modules)

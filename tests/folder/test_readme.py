@@ -74,10 +74,23 @@ def test_the_card_of_a_static_model_names_its_teachers_license(teacher, tmp_path
     assert card_of(again, tmp_path / "again") == card
 
 
-def test_a_missing_license_is_said(teacher, tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("readme", "level", "message"),
+    [
+        ("# A teacher\n", "WARNING", "its README.md names no license, and so"),
+        ("---\nlicense:\nlanguage: en\n---\n", "WARNING", "its README.md names no license, and so"),
+        ("---\nlicense_name: mine\n---\n", "WARNING", "its README.md names no license, and so"),
+        (None, "INFO", "it has no README.md, and so"),  # a folder of one's own
+    ],
+)
+def test_a_missing_license_is_said(teacher, tmp_path, caplog, readme, level, message):
+    caplog.set_level("INFO", "m2v_onnx")
     (teacher / "README.md").unlink()
+    if readme is not None:
+        (teacher / "README.md").write_text(readme)
     card = card_of(distill(teacher, pca_dims=None), tmp_path / "m")
-    assert "its README.md names no license" in caplog.text
+    said = [record for record in caplog.records if record.name.endswith("teacher_settings")]
+    assert [(record.levelname, message in record.message) for record in said] == [(level, True)]
     assert "license" not in card
     assert (
         "no license is known: the model that it comes from names none"

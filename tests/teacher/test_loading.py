@@ -109,11 +109,6 @@ def test_a_slow_tokenizer_is_converted(teacher, caplog):
             "expected modules with a type and a path in .*modules.json, found 'x'",
         ),
         (
-            lambda t: (t / "modules.json").write_text('[{"type": "sentence_transformers.models.Router"}]'),
-            TeacherError,
-            "found Router: save the modules of one route as a model of their own",
-        ),
-        (
             lambda t: (t / "modules.json").write_text("{}"),
             FolderError,
             "JSON list in .*modules.json, found a dict",
