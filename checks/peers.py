@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from model2vec.distill import distill_from_model
 from sentence_transformers import SentenceTransformer
 from sentence_transformers import models as st_modules
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -36,6 +37,7 @@ def main() -> None:
             "heads": _ask(peer_cases.HEADS, _head, Path(place) / "heads"),
             "tokenizers": _ask(peer_cases.TOKENIZERS, _tokens, Path(place) / "tokenizers"),
             "lowered": _ask(peer_cases.LOWERED, _lowered_tokens, Path(place) / "lowered"),
+            "distilled": _ask(peer_cases.TOKENIZERS, _distilled_tokens, Path(place) / "distilled"),
         }
     torch.save({"embedding.weight": torch.arange(12.0).reshape(2, 6).T}, data / "pytorch_model.bin")
     (data / "peers.json").write_text(_one_line_a_case(content) + "\n", encoding="utf-8")
@@ -75,8 +77,27 @@ def _tokens(folder: Path) -> list[list[str]]:
 
 
 def _lowered_tokens(folder: Path) -> list[list[str]]:
-    """Ask sentence-transformers, which wants a model beside the tokenizer: any will do."""
-    config = AutoConfig.for_model(
+    """Ask sentence-transformers, which wants a model beside the tokenizer."""
+    config = _any_config()
+    if "roberta" in (folder / "config.json").read_text():
+        config = AutoConfig.for_model(**{**config.to_dict(), "model_type": "roberta"})
+    AutoModel.from_config(config).save_pretrained(folder)
+    peer_cases.write_json(folder / "sentence_bert_config.json", {"do_lower_case": True, "max_seq_length": 64})
+    tokenizer = st_modules.Transformer.load(str(folder)).tokenizer
+    return [tokenizer.tokenize(text) for text in peer_cases.TEXTS]
+
+
+def _distilled_tokens(folder: Path) -> dict[str, object]:
+    """Ask model2vec for its vocabulary and its tokens; the model's numbers do not matter."""
+    teacher, tokenizer = AutoModel.from_config(_any_config()), AutoTokenizer.from_pretrained(folder)
+    static = distill_from_model(teacher, tokenizer, pca_dims=None, device="cpu").tokenizer
+    encodings = [static.encode(text, add_special_tokens=False) for text in peer_cases.TEXTS]
+    return {"vocabulary": sorted(static.get_vocab()), "tokens": [encoding.tokens for encoding in encodings]}
+
+
+def _any_config() -> PretrainedConfig:
+    """Give the smallest of models."""
+    return AutoConfig.for_model(
         model_type="bert",
         vocab_size=300,
         hidden_size=8,
@@ -84,12 +105,6 @@ def _lowered_tokens(folder: Path) -> list[list[str]]:
         num_hidden_layers=1,
         num_attention_heads=1,
     )
-    if "roberta" in (folder / "config.json").read_text():
-        config = AutoConfig.for_model(**{**config.to_dict(), "model_type": "roberta"})
-    AutoModel.from_config(config).save_pretrained(folder)
-    peer_cases.write_json(folder / "sentence_bert_config.json", {"do_lower_case": True, "max_seq_length": 64})
-    tokenizer = st_modules.Transformer.load(str(folder)).tokenizer
-    return [tokenizer.tokenize(text) for text in peer_cases.TEXTS]
 
 
 def _rounded(vectors: np.ndarray) -> list[list[float]]:

@@ -127,7 +127,7 @@ def test_a_transformer_is_no_static_route(routed):
             {"structure": {}},
             None,
             FolderError,
-            "a route among none of .*router_config.json, found no default",
+            "a route among none of .*router_config.json, found 'document'",
         ),
         (
             {"parameters": {"route_mappings": {"('query', 'text')": "query"}}},
