@@ -303,7 +303,7 @@ HEADS: dict[str, Callable[[Path], object]] = {
 
 def _configured(model_type: str, tokenizer: Tokenizer, **settings: object) -> Callable[[Path], object]:
     def write(folder: Path) -> None:
-        write_json(folder / "config.json", {"model_type": model_type, "vocab_size": 64, "hidden_size": 8})
+        write_json(folder / "config.json", {"model_type": model_type, "vocab_size": 300, "hidden_size": 8})
         special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
         write_json(folder / "tokenizer_config.json", {**special, **settings})
         tokenizer.save(str(folder / "tokenizer.json"))

@@ -29,6 +29,7 @@ class Hub(ThreadingHTTPServer):
         self.written: list[str] = []
         self.large_files: dict[str, bytes] = {}
         self.full = False
+        self.says_why = True  # a mirror may answer 404 without a reason
 
     def make_branch(self, repo_id: str, branch: str) -> bool:
         """Make a branch, `main` of a new repository empty, any other as main; False where it exists."""
@@ -61,7 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         folder = self.server.repositories.get((repo_id, revision or ""))
         if folder is None:
             known = any(repo_id == repository for repository, _ in self.server.repositories)
-            self.answer(404, {"X-Error-Code": "RevisionNotFound" if known else "RepoNotFound"})
+            reason = {"X-Error-Code": "RevisionNotFound" if known else "RepoNotFound"}
+            self.answer(404, reason if self.server.says_why else {})
         elif repo_id.startswith("private/") and self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self.answer(401, {"X-Error-Code": "GatedRepo"})
         elif is_api:

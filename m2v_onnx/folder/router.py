@@ -45,6 +45,10 @@ def read_route(folder: Path, name: str | None) -> Route:
     path = folder / ROUTER_NAME
     if not path.exists():  # up to sentence-transformers 4
         path = folder / CONFIG_NAME
+    if not path.exists():
+        raise FolderError(
+            f"expected {ROUTER_NAME} of the Router in {folder}, found none: fetch the whole model"
+        )
     content = read_json(path, dict)
     types, structure, parameters = (
         read_value(content, key, dict, path, default={}) for key in ("types", "structure", "parameters")

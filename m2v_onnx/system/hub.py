@@ -230,5 +230,7 @@ def _not_uploaded(repo_id: str, error: Exception) -> M2vOnnxError:
     status = getattr(getattr(cause, "response", None), "status_code", None)
     remedy = _UPLOAD_REMEDIES.get(status, "mend what it names, or check the network, and upload again")
     said = getattr(cause, "server_message", None)
-    reason = f"HTTP {status}, {said}" if said else " ".join(str(cause).split()) or type(cause).__name__
+    is_raw = len(cause.args) > 1 and not getattr(cause, "strerror", None)  # others' errors inside a tuple
+    words = "" if is_raw else " ".join(str(cause).split())
+    reason = f"HTTP {status}, {said}" if said else words or type(cause).__name__
     return M2vOnnxError(f"expected to upload the model to {repo_id!r}, found {reason}: {remedy}")

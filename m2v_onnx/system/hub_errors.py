@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 
 from m2v_onnx.errors import M2vOnnxError
 
@@ -22,18 +23,23 @@ def not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxEr
     from huggingface_hub import constants, errors  # slow
 
     where = repr(repo_id if revision is None else f"{repo_id} at revision {revision}")
-    for kind, reason in {
+    reasons = {
         errors.GatedRepoError: "it is gated: accept its conditions on its page, and `hf auth login`",
         errors.RevisionNotFoundError: "no such revision: name a branch, a tag or a commit of it",
         errors.RepositoryNotFoundError: "no such repository: check the spelling; a private one needs a token "
         "(`hf auth login`)",
         errors.HFValidationError: "no repository can have this name: check the spelling",
-    }.items():
-        if isinstance(error, kind):
-            return M2vOnnxError(
-                f"expected a local folder or a Hugging Face Hub id, found neither for {where}; {reason}"
-            )
+    }
+    reason = next((said for kind, said in reasons.items() if isinstance(error, kind)), None)
     status = getattr(getattr(error, "response", None), "status_code", None)
+    if (
+        status == HTTPStatus.NOT_FOUND and reason is None
+    ):  # a mirror need not say what it is that is not there
+        reason = reasons[errors.RepositoryNotFoundError]
+    if reason is not None:
+        return M2vOnnxError(
+            f"expected a local folder or a Hugging Face Hub id, found neither for {where}; {reason}"
+        )
     if status is not None:
         return M2vOnnxError(
             f"expected {where} from the Hugging Face Hub, found HTTP {status}: try again later"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 _ONLY = "only a transformer can be a teacher"
 # What architectures call the width of their hidden states.
-_SIZE_NAMES = ("hidden_size", "d_model", "dim", "n_embd")
+_WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Teacher:
         unk_token: the same for unknown pieces.
         provenance: what its README says of its origin.
         hidden_size: the numbers of a hidden state, as its config.json says; None where it does not.
+        vocab_size: the number of token ids that it knows, by the same file.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Teacher:
     unk_token: str | None
     provenance: Provenance = field(default_factory=Provenance)
     hidden_size: int | None = None
+    vocab_size: int | None = None
 
     def open_session(self, execution: Execution) -> TeacherSession:
         """Open its ONNX file.
@@ -62,7 +65,9 @@ class Teacher:
             ProviderError: when the execution provider that was asked for cannot be used.
             TeacherError: when the file is damaged, or not this teacher's transformer.
         """
-        return TeacherSession(self.onnx_path, execution, hidden_size=self.hidden_size)
+        return TeacherSession(
+            self.onnx_path, execution, hidden_size=self.hidden_size, vocab_size=self.vocab_size
+        )
 
 
 def load_teacher(
@@ -112,7 +117,8 @@ def load_teacher(
         pad_token=description.tokenizer.special_tokens.get("pad_token"),
         unk_token=description.tokenizer.special_tokens.get("unk_token"),
         provenance=read_provenance(folder),
-        hidden_size=_read_hidden_size(transformer),
+        hidden_size=_read_size(transformer, _WIDTHS),
+        vocab_size=_read_size(transformer, ("vocab_size",)),
     )
 
 
@@ -147,12 +153,12 @@ def _find_folder(name: str | Path, source: TeacherSource) -> Path:
     return download_teacher(str(name), source)
 
 
-def _read_hidden_size(folder: Path) -> int | None:
+def _read_size(folder: Path, names: Iterable[str]) -> int | None:
     path = folder / CONFIG_NAME
     if not path.exists():
         return None
     content = read_json(path, dict)
-    sizes = (read_value(content, name, int, path, default=None) for name in _SIZE_NAMES)
+    sizes = (read_value(content, name, int, path, default=None) for name in names)
     return next((size for size in sizes if size is not None), None)
 
 

@@ -38,6 +38,7 @@ class TeacherSession:
         path: its ONNX file.
         execution: where and how to run it.
         hidden_size: what d must be; None where nothing is known.
+        vocab_size: the number of token ids that it knows; None where nothing is known.
 
     Attributes:
         on_cpu: whether it runs on the CPU.
@@ -48,8 +49,16 @@ class TeacherSession:
         TeacherError: when the file is damaged, or no text encoder with one token-level output of that size.
     """
 
-    def __init__(self, path: Path, execution: Execution, *, hidden_size: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        execution: Execution,
+        *,
+        hidden_size: int | None = None,
+        vocab_size: int | None = None,
+    ) -> None:
         self._path = path
+        self._vocab_size = vocab_size
         self._session = _open_session(path, execution)
         self.on_cpu = self._session.get_providers()[0] == _PROVIDER_NAMES["cpu"]
         self._input_types = {entry.name: entry.type for entry in self._session.get_inputs()}
@@ -86,6 +95,13 @@ class TeacherSession:
         return self._run(self._pooler_output, input_ids)
 
     def _run(self, output: str, input_ids: npt.NDArray[np.int64]) -> Vectors:
+        largest = input_ids.max(initial=0)
+        if self._vocab_size is not None and largest >= self._vocab_size:  # zeros, on a GPU
+            raise TeacherError(
+                f"expected token ids below {self._vocab_size}, the vocab_size in the config.json of the "
+                f"teacher at {self._path}, found {largest}: take tokenizer and weights from the same model; a "
+                "padding or an added token is left out by --word-padding none, --added-tokens remove"
+            )
         arrays = {
             "input_ids": input_ids,
             "attention_mask": np.ones_like(input_ids),
@@ -101,7 +117,8 @@ class TeacherSession:
         except ORT_ERRORS as error:
             raise TeacherError(
                 f"expected a teacher that takes any batch of token ids, {self._path} failed on "
-                f"{input_ids.shape} ({first_line(error)}): export it again (--teacher-onnx export)"
+                f"{input_ids.shape}, ids up to {largest} ({first_line(error)}): export it again "
+                "(--teacher-onnx export)"
             ) from error
         return result
 
@@ -137,7 +154,7 @@ def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSess
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # runs side by side beat threads inside one run
     options.enable_mem_pattern = False  # it plans memory anew for every length, and keeps each plan
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # an error comes as an exception, too
     settings = {"device_id": execution.device_id} if wanted == _PROVIDER_NAMES["cuda"] else {}
     try:
         session = onnxruntime.InferenceSession(path, options, providers=[(wanted, settings)])

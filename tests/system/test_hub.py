@@ -60,6 +60,12 @@ def test_what_the_hub_does_not_have(hub, folder, name, revision, message):
         load_teacher(name, TeacherSource(revision=revision))
 
 
+def test_a_hub_that_only_says_404(hub):
+    hub.says_why = False
+    with pytest.raises(TeacherError, match="found neither for 'owner/nobody'; no such repository: check the"):
+        load_teacher("owner/nobody")
+
+
 @pytest.mark.parametrize("name", ["owner/name", "my-modle", "name.of.nobody"])
 def test_a_hub_that_cannot_be_reached(hub, monkeypatch, name):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
@@ -256,6 +262,6 @@ def test_only_static_models_are_pushed(hub, teacher, tmp_path):
 def test_a_push_to_a_hub_that_cannot_be_reached(hub, model, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(
-        M2vOnnxError, match="expected to upload the model to 'owner/tiny', .*check the network"
+        M2vOnnxError, match=r"to upload the model to 'owner/tiny', found [^(\[{]*: mend .*check the network"
     ):
         model.push_to_hub("owner/tiny", token=TOKEN)

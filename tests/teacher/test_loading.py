@@ -10,13 +10,22 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from tokenizers import Tokenizer
 
 from m2v_onnx.distill import distill
 from m2v_onnx.errors import ArgumentError, FolderError, ProviderError, TeacherError
 from m2v_onnx.teacher.loading import find_onnx, load_teacher
 from m2v_onnx.teacher.options import Execution, TeacherSource
 from m2v_onnx.teacher.session import TeacherSession
-from tests.builders import TEACHER_TOKENS, teacher_rows, tiny_teacher_graph, write_modules, write_tiny_teacher
+from tests.builders import (
+    TEACHER_TOKENS,
+    replace_json,
+    teacher_rows,
+    tiny_teacher_graph,
+    word_piece,
+    write_modules,
+    write_tiny_teacher,
+)
 
 
 def test_a_teacher_that_is_onnx(teacher):
@@ -136,6 +145,42 @@ def test_teachers_that_cannot_be_used(teacher, break_it, error, message):
         distill(teacher)
 
 
+def pad_with_99(teacher):
+    tokenizer = Tokenizer.from_file(str(teacher / "tokenizer.json"))
+    tokenizer.enable_padding(length=8, pad_id=99)
+    tokenizer.save(str(teacher / "tokenizer.json"))
+
+
+def add_a_word(teacher):
+    added = {"57": {"content": "acme"}}
+    (teacher / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": added}))
+
+
+def take_another_tokenizer(teacher):
+    word_piece((*TEACHER_TOKENS, "comet"), affixes=True).save(str(teacher / "tokenizer.json"))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "largest"), [(pad_with_99, 99), (add_a_word, 12), (take_another_tokenizer, 12)]
+)
+def test_token_ids_beyond_the_teachers_table(teacher, break_it, largest):
+    break_it(teacher)
+    options = {"pca_dims": None, "vocabulary": ["acme", "sunmoon"], "added_tokens": "keep"}
+    with pytest.raises(TeacherError, match=f"failed on .*, ids up to {largest} .*: export it again"):
+        distill(teacher, word_padding="teacher", **options)
+    replace_json(teacher / "config.json", vocab_size=12)
+    message = (
+        f"token ids below 12, the vocab_size in the config.json .*, found {largest}: take .*--word-padding"
+    )
+    with pytest.raises(TeacherError, match=message):
+        distill(teacher, word_padding="teacher", **options)
+
+
+def test_the_way_out_of_a_padding_that_the_teacher_does_not_know(teacher):
+    pad_with_99(teacher)
+    assert distill(teacher, pca_dims=None, vocabulary=["sunmoon"], word_padding="none").dim == 4
+
+
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/teacher"])
 def test_a_teacher_that_is_not_there(name):
     with pytest.raises(TeacherError, match="expected a teacher's folder or a Hub id, found nothing at"):
@@ -243,7 +288,7 @@ class TestSession:
         for entry in graph.graph.input:
             entry.type.tensor_type.shape.dim[1].dim_value = 128
         with pytest.raises(
-            TeacherError, match=r"takes any batch of token ids, .* failed on \(1, 1\) .*export it again"
+            TeacherError, match=r"takes any batch of token ids, .* failed on \(1, 1\), ids .*export it again"
         ):
             open_graph(tmp_path, graph)
 

@@ -59,9 +59,7 @@ def test_a_teacher_puts_its_default_prompt_before_a_text(teacher, include_prompt
     np.testing.assert_allclose(vectors[0], states[positions].mean(axis=0), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "kind", ["WeightedLayerPooling", "Router", "Asym", "LSTM", "CNN", "WordWeights", "TokenPooling"]
-)
+@pytest.mark.parametrize("kind", ["WeightedLayerPooling", "LSTM", "CNN", "WordWeights", "TokenPooling"])
 def test_modules_that_are_not_applied_are_named(teacher, kind):
     write_modules(teacher, "Transformer", "Pooling", kind, Pooling={})
     with pytest.raises(TeacherError, match=f"expected modules among .*, found {kind}: use this teacher's"):
