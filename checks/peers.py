@@ -37,7 +37,7 @@ def main() -> None:
             "heads": _ask(peer_cases.HEADS, _head, Path(place) / "heads"),
             "tokenizers": _ask(peer_cases.TOKENIZERS, _tokens, Path(place) / "tokenizers"),
             "lowered": _ask(peer_cases.LOWERED, _lowered_tokens, Path(place) / "lowered"),
-            "distilled": _ask(peer_cases.TOKENIZERS, _distilled_tokens, Path(place) / "distilled"),
+            "distilled": _ask(peer_cases.DISTILLED, _distilled_tokens, Path(place) / "distilled"),
         }
     torch.save({"embedding.weight": torch.arange(12.0).reshape(2, 6).T}, data / "pytorch_model.bin")
     (data / "peers.json").write_text(_one_line_a_case(content) + "\n", encoding="utf-8")

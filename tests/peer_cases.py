@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 WORDS = (
     *(
@@ -400,6 +400,31 @@ TOKENIZERS_OF_TRANSFORMERS_4: dict[str, Callable[[Path], object]] = {
     ),
 }
 
+_WORDS_OF_GPT_4 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def _split_first(*steps: pre_tokenizers.PreTokenizer, use_regex: bool = False) -> Callable[[Path], object]:
+    tokenizer = byte_level(add_prefix_space=False)
+    bytes_last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=use_regex)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*steps, bytes_last])
+    return _configured("qwen2", tokenizer, tokenizer_class="PreTrainedTokenizerFast")
+
+
+def _split_at(pattern: str) -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Split(Regex(pattern), "isolated")
+
+
+# Byte-level tokenizers that split a text first: what model2vec makes of them.
+SPLIT_FIRST: dict[str, Callable[[Path], object]] = {
+    "Qwen": _split_first(_split_at(_WORDS_OF_GPT_4.replace("{1,3}", ""))),
+    "Llama 3, GPT-4": _split_first(_split_at(_WORDS_OF_GPT_4)),
+    "StarCoder, SmolLM": _split_first(pre_tokenizers.Digits(individual_digits=True), use_regex=True),
+    "DeepSeek": _split_first(_split_at(r"\p{N}{1,3}"), _split_at("[一-龥]+"), _split_at(r" ?\p{L}+|\s+")),
+}
+
 # Lower-cased by sentence-transformers, whatever the tokenizer does.
 LOWERED: dict[str, Callable[[Path], object]] = {
     "bert that keeps case": _configured(
@@ -418,3 +443,6 @@ LOWERED: dict[str, Callable[[Path], object]] = {
         "roberta", byte_level(add_prefix_space=False), tokenizer_class="RobertaTokenizer"
     ),
 }
+
+# Teachers: the vocabulary and the tokens that model2vec's static models of them have.
+DISTILLED = TOKENIZERS | SPLIT_FIRST

@@ -99,8 +99,8 @@ class TeacherSession:
         if self._vocab_size is not None and largest >= self._vocab_size:  # zeros, on a GPU
             raise TeacherError(
                 f"expected token ids below {self._vocab_size}, the vocab_size in the config.json of the "
-                f"teacher at {self._path}, found {largest}: take tokenizer and weights from the same model; a "
-                "padding or an added token is left out by --word-padding none, --added-tokens remove"
+                f"teacher at {self._path}, found {largest}: take tokenizer and weights from the same model; "
+                "a padding or an added token is left out by --word-padding none, --added-tokens remove"
             )
         arrays = {
             "input_ids": input_ids,

@@ -10,13 +10,16 @@ import pytest
 from safetensors.numpy import save_file
 
 from m2v_onnx import StaticModel
-from m2v_onnx.errors import FolderError
+from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.export.verification import verify_folder
 from tests import peer_cases
 from tests.builders import replace_json
 
 DATA = Path(__file__).parents[1] / "data"
 PEERS = json.loads((DATA / "peers.json").read_text(encoding="utf-8"))
+
+
+COUNTING = ["plain", "rows behind the last token", "route query"]
 
 
 def known(name: str) -> list[int]:
@@ -36,7 +39,7 @@ def test_vectors_are_those_of_sentence_transformers(tmp_path, name):
     assert not model.encode("").any()
 
 
-@pytest.mark.parametrize("name", ["dense with a bias, normalised", "truncation", "truncate_dim"])
+@pytest.mark.parametrize("name", ["dense with a bias, normalised", "truncation", "truncate_dim", *COUNTING])
 def test_the_rules_are_carried_into_folder_and_graphs(tmp_path, name):
     peer_cases.STATIC[name](tmp_path / "m")
     model = StaticModel.from_pretrained(tmp_path / "m")
@@ -46,6 +49,17 @@ def test_the_rules_are_carried_into_folder_and_graphs(tmp_path, name):
     assert (again.config.unknown, again.config.cut_characters) == ("count", False)
     np.testing.assert_allclose(again.encode(peer_cases.TEXTS), model.encode(peer_cases.TEXTS), atol=1e-6)
     assert [report.problem for report in verify_folder(tmp_path / "ours")] == [None] * 6
+
+
+def test_a_nul_that_counts_is_no_padding(tmp_path):
+    peer_cases.STATIC["unknown words of a WordLevel"](tmp_path / "m")
+    model = StaticModel.from_pretrained(tmp_path / "m")
+    with pytest.raises(
+        ArgumentError, match=r"graph codepoints, .* found that it counts as '\[UNK\]': use the"
+    ):
+        model.save_pretrained(tmp_path / "ours", graphs=("codepoints",))
+    model.save_pretrained(tmp_path / "ours", graphs=("ids", "text"))
+    assert [report.problem for report in verify_folder(tmp_path / "ours")] == [None] * 4
 
 
 def test_engines_put_nothing_that_counts_around_a_text(tmp_path):

@@ -193,6 +193,23 @@ def test_rows_move_forward_in_steps(tmp_path):
     np.testing.assert_array_equal(model.table[2:, 0], np.arange(0, 20_000, 2))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("deep learning models", [4.5, 0.5, 0]),
+        ("deep learning model", [0, 7, 0]),
+        ("deep learning modelsx deep learning", [9, 0, 0]),
+        ("xdeep learning model", [0, 0, 2]),
+        ("the deep learning model, the deep models", [0.4, 1.6, 0.2]),
+    ],
+)
+def test_phrases_within_phrases(tmp_path, text, expected):
+    words = "the 1 0 0\nmodels 0 1 0\ndeep 0 0 1\nlearning 0 0 2\n"
+    content = words + "deep learning 9 0 0\ndeep learning model 0 7 0\n"
+    model = StaticModel.from_pretrained(write(tmp_path, content))
+    np.testing.assert_allclose(model.encode(text), expected, rtol=1e-6)
+
+
 def test_it_is_written_like_any_model(tmp_path):
     model = StaticModel.from_pretrained(write(tmp_path, gzip.compress(b"u.s. 3 4\nmoon 0 2\n"), "a.vec.gz"))
     model.save_pretrained(tmp_path / "model")

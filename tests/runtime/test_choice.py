@@ -119,6 +119,12 @@ OTHER_SHAPES = {
     "NFKC before Metaspace": lambda: edited(unigram(), normalizer=normalizers.NFKC()),
     "NFC before Metaspace": lambda: edited(unigram(), normalizer=normalizers.NFC()),
     "a Replace before Metaspace": lambda: edited(unigram(), normalizer=normalizers.Replace("''", '"')),
+    "Nmt, NFKC and a Replace before Metaspace": lambda: edited(
+        unigram(),
+        normalizer=normalizers.Sequence(
+            [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+        ),
+    ),
     "lower case behind the table": lambda: edited(
         unigram(), normalizer=normalizers.Sequence([unigram().normalizer, normalizers.Lowercase()])
     ),

@@ -12,6 +12,7 @@ from typing import Literal
 
 from onnx import TensorProto, ValueInfoProto, helper
 
+from m2v_onnx.errors import ArgumentError
 from m2v_onnx.export.assembly import assemble
 from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.ids.ids_graph import ids_infos, sentence_output
@@ -28,6 +29,7 @@ from m2v_onnx.export.text.sum_nodes import sum_rows
 from m2v_onnx.export.text.word_nodes import Tokens, WordRules, split_words, whole_words, word_pieces
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.tokenizer.library import guarded
 
 Source = Literal["text", "codepoints"]
 
@@ -64,7 +66,16 @@ def build_codepoints_graph(
     Returns:
         A graph of opset 17, IR 8: `codepoints` int32 (batch, length) to `sentence_embedding` float32
         (batch, D). 0 is padding wherever it stands; numbers outside Unicode and surrogates count as U+FFFD.
+
+    Raises:
+        ArgumentError: for a model to which 0, NUL, is a token that counts.
     """
+    nul_ids = guarded(model.tokenizer.encode, "\0", add_special_tokens=False).ids
+    if model.counting_ids[nul_ids].any():
+        raise ArgumentError(
+            "expected a model to which NUL is nothing for the graph codepoints, where 0 is padding, found "
+            f"that it counts as {model.tokenizer.id_to_token(nul_ids[0])!r}: use the graph text"
+        )
     return _build_sentence_graph(model, tables, "codepoints", precision)
 
 
