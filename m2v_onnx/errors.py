@@ -5,9 +5,13 @@ Every message says what was expected, what was found, where, and what to do.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection
 from importlib.util import find_spec
 from numbers import Integral
+
+# What an OSError's `errno` is where a disk is full.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class M2vOnnxError(Exception):

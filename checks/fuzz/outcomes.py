@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ class Outcomes:
         self.counts[outcome] += times
         if outcome not in FINE:
             self.wrong.append(f"{self.driver}: {outcome}: {what}")
+            print(self.wrong[-1], file=sys.stderr, flush=True)
 
     def row(self) -> str:
         """Give a row of the table in docs/reliability.md."""

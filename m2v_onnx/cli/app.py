@@ -20,9 +20,10 @@ from m2v_onnx.cli.encode import encode
 from m2v_onnx.cli.evaluate import evaluate
 from m2v_onnx.cli.export import export
 from m2v_onnx.cli.inspect import inspect
+from m2v_onnx.cli.options import as_utf8
 from m2v_onnx.cli.push import push
 from m2v_onnx.cli.verify import verify
-from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.errors import NO_ROOM, M2vOnnxError
 from m2v_onnx.version import __version__
 
 _DEBUG = "--debug"
@@ -63,6 +64,8 @@ def main() -> None:
     With `--debug`, wherever it stands, an error's traceback comes first.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != _DEBUG]
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Texts are more than a console's code page holds; paths may hold bytes that are no text.
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
@@ -77,7 +80,7 @@ def main() -> None:
         if isinstance(error, ImportError) and isinstance(error.__cause__, KeyboardInterrupt):
             print("Aborted.", file=sys.stderr)  # Ctrl-C while an extension module was being imported
             sys.exit(130)
-        print(f"error: {_describe(error)}", file=sys.stderr)
+        print(f"error: {as_utf8(_describe(error), 'backslashreplace')}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -108,6 +111,9 @@ def _describe(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "expected more memory than there is: take fewer texts at once, or a smaller model"
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        place = "standard output" if error.filename is None else error.filename
+        return f"expected to write to {place}, found {error.strerror}: make room, or name another place"
     said = (str(error).strip().splitlines() or [""])[0][:300]
     return (
         f"expected no {type(error).__name__}, found one ({said}): run it again with {_DEBUG}, and report it"

@@ -38,7 +38,7 @@ from m2v_onnx.model.recipe import (
 from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherSource
 
 # Panels of its help, by topic.
-_VOCABULARY, _TABLE, _TEACHER = "Vocabulary", "The table", "The teacher"
+_VOCABULARY, _TABLE, _VECTORS, _TEACHER = "Vocabulary", "The table", "Vectors", "The teacher"
 _OF_RECIPE = "the recipe's"
 # Of room for the model of a small teacher.
 _LEAST_BYTES = 100_000_000
@@ -105,11 +105,11 @@ def distill(
         ),
     ] = None,
     normalize: Annotated[
-        bool | None, typer.Option(rich_help_panel=_TABLE, help="Unit vectors.", show_default=_OF_RECIPE)
+        bool | None, typer.Option(rich_help_panel=_VECTORS, help="Unit vectors.", show_default=_OF_RECIPE)
     ] = None,
     dtype: Annotated[
         TableDtype | None,
-        typer.Option(rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Number type of the table."),
+        typer.Option(rich_help_panel=_VECTORS, show_default=_OF_RECIPE, help="Number type of the table."),
     ] = None,
     word_padding: Annotated[
         WordPadding | None,
@@ -167,10 +167,12 @@ def distill(
     ] = "auto",
     device_id: Annotated[int, typer.Option(rich_help_panel=_TEACHER, help="Which GPU.")] = 0,
     batch_size: Annotated[
-        int | None, typer.Option(rich_help_panel=_TEACHER, help="Token sequences per run.")
+        int | None,
+        typer.Option(rich_help_panel=_TEACHER, show_default="by device", help="Token sequences per run."),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(rich_help_panel=_TEACHER, help="Runs side by side on the CPU.")
+        int | None,
+        typer.Option(rich_help_panel=_TEACHER, show_default="cores", help="Runs side by side on the CPU."),
     ] = None,
     graph: Graphs = DEFAULT_GRAPH_NAMES,
     precision: Precisions = DEFAULT_PRECISION_NAMES,

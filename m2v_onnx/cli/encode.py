@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token
+from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token, as_utf8
 from m2v_onnx.cli.output import show_notes
 from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.model.quantization import Precision
@@ -40,9 +40,9 @@ def encode(
     ] = "text",
     precision: Annotated[
         Precision | None,
-        typer.Option(help="Encode as the graph of this precision does."),
+        typer.Option(show_default="the table as it is", help="Encode as the graph of this precision does."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="Batches side by side.")] = None,
+    threads: Annotated[int | None, typer.Option(show_default="cores", help="Batches side by side.")] = None,
     revision: Revision = None,
     token: Token = None,
     as_json: Json = False,
@@ -57,6 +57,7 @@ def encode(
     from m2v_onnx.system.progress import track
 
     show_notes(quiet=quiet)
+    column = as_utf8(column)
     texts, output = texts.expanduser(), None if output is None else output.expanduser()
     if output is not None:
         check_npy(output, source=texts)

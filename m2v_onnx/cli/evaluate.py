@@ -25,7 +25,8 @@ def evaluate(
         Path | None, typer.Option(help="Folder of the tasks' files: sts/, retrieval/, …", show_default=False)
     ] = None,
     tasks: Annotated[
-        str | None, typer.Option(help="Families (sts) or single tasks (sts/stsb_dev), by commas; else all.")
+        str | None,
+        typer.Option(show_default="all", help="Families (sts) or single tasks (sts/stsb_dev), by commas."),
     ] = None,
     mteb: Annotated[
         str | None, typer.Option(help="Tasks of MTEB, by commas, instead of --data; needs the package mteb.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from m2v_onnx.cli.options import Json, Model, Revision, Token
+from m2v_onnx.cli.options import Json, Model, Revision, Token, as_utf8
 from m2v_onnx.cli.output import print_fields, print_json, print_table
 
 
@@ -30,7 +30,9 @@ def inspect(
 
     static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
     description = asdict(describe_model(static_model, graph_path=static_model.graph_path))
-    texts = {one: [asdict(token) for token in describe_text(static_model, one)] for one in text or []}
+    texts = {
+        one: [asdict(token) for token in describe_text(static_model, one)] for one in map(as_utf8, text or [])
+    }
     if as_json:
         print_json({**description, "texts": texts} if texts else description)
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Annotated, Any, Final, get_args
 
 import typer
@@ -11,6 +13,8 @@ from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, PRECISIONS, Precisio
 
 # What the word `none` means as a value; None means that an option was not given.
 NONE: Final = object()
+# What Python makes of bytes that are no text in the locale.
+_BYTES: Final = re.compile("[\udc80-\udcff]+")
 DEFAULT_GRAPH_NAMES: list[str] = list(DEFAULT_GRAPHS)
 DEFAULT_PRECISION_NAMES: list[str] = list(DEFAULT_PRECISIONS)
 
@@ -22,6 +26,15 @@ def split(names: str) -> list[str]:
     ['ids', 'text']
     """
     return [name.strip() for name in names.split(",")]
+
+
+def as_utf8(argument: str, errors: str = "surrogateescape") -> str:
+    r"""Read as UTF-8 what the locale knows no characters for: the C locale knows ASCII alone.
+
+    >>> as_utf8("m\udcc3\udcb6on")
+    'möon'
+    """
+    return _BYTES.sub(lambda found: os.fsencode(found[0]).decode("utf-8", errors), argument)
 
 
 def number_or_none(value: str) -> object:
@@ -43,7 +56,7 @@ def pca_dims_or_none(value: str) -> object:
 
 def text_or_none(value: str) -> object:
     """Read a text, or the word none."""
-    return NONE if value == "none" else value
+    return NONE if value == "none" else as_utf8(value)
 
 
 def given(options: dict[str, object]) -> dict[str, Any]:
@@ -79,7 +92,7 @@ def _precision_names(values: list[str]) -> list[str]:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no notes.")]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit on the Hub.")]
+Revision = Annotated[str | None, typer.Option(show_default="main", help="Branch, tag or commit on the Hub.")]
 Token = Annotated[str | None, typer.Option(help="Hub token for a private repository.", envvar="HF_TOKEN")]
 Force = Annotated[bool, typer.Option("--force", help="Write into a folder with other files, too.")]
 Graphs = Annotated[

@@ -19,7 +19,7 @@ def push(
     ],
     private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
     revision: Annotated[
-        str | None, typer.Option(help="Branch to commit to, made where there is none; else main.")
+        str | None, typer.Option(show_default="main", help="Branch to commit to, made where there is none.")
     ] = None,
     token: Annotated[str | None, typer.Option(help="Hub token that may write.", envvar="HF_TOKEN")] = None,
     everything: Annotated[

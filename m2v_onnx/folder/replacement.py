@@ -54,8 +54,7 @@ def replace_folder(path: Path, *, force: bool = False, least_bytes: int = 0) -> 
     check_output(path, force=force)
     path = path.resolve()
     try:
-        with draft_folder(path) as draft:
-            _check_room(draft, least_bytes)
+        with draft_folder(path, least_bytes=least_bytes) as draft:
             yield draft
             if path.exists():
                 _carry_over(path, draft)
@@ -64,17 +63,9 @@ def replace_folder(path: Path, *, force: bool = False, least_bytes: int = 0) -> 
                 draft.rename(path)
     except OSError as error:
         raise FolderError(
-            f"expected to write the model beside {path}, found {error.strerror or error}: name another place"
+            f"expected to write the model beside {path}, found {error.strerror or error}: make room, "
+            "or name another place"
         ) from error
-
-
-def _check_room(draft: Path, least_bytes: int) -> None:
-    free = shutil.disk_usage(draft).free
-    if free < least_bytes:
-        raise FolderError(
-            f"expected room for {least_bytes / 1e6:,.0f} MB in {draft.parent}, found {free / 1e6:,.0f} MB: "
-            "make room, or name another place"
-        )
 
 
 def _carry_over(old: Path, new: Path) -> None:

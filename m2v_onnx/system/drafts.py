@@ -17,19 +17,27 @@ except ImportError:  # Windows, where the drafts of killed writers stay
 
 
 @contextmanager
-def draft_folder(path: Path) -> Iterator[Path]:
+def draft_folder(path: Path, *, least_bytes: int = 0) -> Iterator[Path]:
     """Give a new folder beside `path`, which is removed behind the block unless the block has renamed it.
 
     Drafts of `path` whose writers were killed are removed first.
 
+    Args:
+        path: the place.
+        least_bytes: room that there must be.
+
     Raises:
-        OSError: when the place cannot be written.
+        OSError: when the place cannot be written, or has no room.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from error
     with _draft(path, Path.mkdir) as draft:
+        free = shutil.disk_usage(draft).free
+        if free < least_bytes:
+            found = f"{free / 1e6:,.1f} MB free of {least_bytes / 1e6:,.1f} MB that are needed"
+            raise OSError(errno.ENOSPC, found, str(path.parent))
         yield draft
 
 

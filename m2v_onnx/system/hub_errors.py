@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from http import HTTPStatus
 
-from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.errors import NO_ROOM, M2vOnnxError
 
 
 def hub_errors() -> tuple[type[Exception], ...]:
@@ -19,7 +19,9 @@ class UnreachableError(M2vOnnxError):
 
 
 def not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxError:
-    """Say why a repository cannot be had: it is not there, it is gated, or the Hub cannot be reached."""
+    """Say why a repository cannot be had: it is not there, it is gated, the cache cannot be
+    written, or the Hub cannot be reached.
+    """
     from huggingface_hub import constants, errors  # slow
 
     where = repr(repo_id if revision is None else f"{repo_id} at revision {revision}")
@@ -43,6 +45,12 @@ def not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxEr
     if status is not None:
         return M2vOnnxError(
             f"expected {where} from the Hugging Face Hub, found HTTP {status}: try again later"
+        )
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in NO_ROOM):
+        return M2vOnnxError(
+            f"expected to write {where} into the Hub's cache, found {error.strerror} at "
+            f"{error.filename or constants.HF_HUB_CACHE}: "
+            "make room, or set the variable HF_HOME to a folder that you may write"
         )
     cause = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else type(error).__name__
     return UnreachableError(

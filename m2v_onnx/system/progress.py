@@ -46,7 +46,9 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
         *(counted if total is not None else ()),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # A notebook draws what a terminal does, also where it lacks the widgets that rich would take there.
+    console = Console(stderr=True, force_terminal=True, force_jupyter=False)
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(description, total=total, rate="")
 
         def advance(done: int) -> None:

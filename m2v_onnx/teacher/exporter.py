@@ -52,7 +52,8 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
         return cached
     _check_installed("torch", "transformers", "optimum")
     try:
-        with draft_folder(cached.parent) as draft:
+        n_bytes = sum(file.stat().st_size for file in _exported_files(folder))
+        with draft_folder(cached.parent, least_bytes=n_bytes) as draft:
             with track("Exporting the teacher to ONNX", total=None, unit="", show=show_progress_bar):
                 _run_child("optimum_export", folder, draft / cached.name, trust_remote_code=trust_remote_code)
             draft.rename(cached.parent)
@@ -60,15 +61,16 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
         if not cached.exists():  # else another process was faster
             raise TeacherError(
                 f"expected to write the exported teacher below {cached.parent.parent}, found "
-                f"{error.strerror}: set the variable M2V_ONNX_CACHE to a folder that you may write"
+                f"{error.strerror}: make room, or set the variable M2V_ONNX_CACHE to a folder that you "
+                "may write"
             ) from error
     return cached
 
 
 def cache_folder() -> Path:
     """Give the user's cache folder for m2v-onnx; the variable M2V_ONNX_CACHE overrides it."""
-    if "M2V_ONNX_CACHE" in os.environ:
-        return Path(os.environ["M2V_ONNX_CACHE"])
+    if os.environ.get("M2V_ONNX_CACHE"):
+        return Path(os.environ["M2V_ONNX_CACHE"]).expanduser()
     if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
         return Path(os.environ["LOCALAPPDATA"]) / "m2v-onnx"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m2v-onnx"
@@ -125,10 +127,18 @@ def _run_child(module: str, folder: Path, output: Path, *, trust_remote_code: bo
 def _content_hash(folder: Path) -> str:
     """Hash what an export depends on: the names and bytes of configuration, code and weights."""
     digest = hashlib.sha256(f"export {_EXPORT_VERSION}".encode())
-    for path in sorted(folder.iterdir()):
-        if path.suffix in _EXPORTED_SUFFIXES and path.is_file() and not path.name.startswith("tokenizer"):
-            digest.update(f"{path.name} {path.stat().st_size} ".encode())
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
+    for path in _exported_files(folder):
+        digest.update(f"{path.name} {path.stat().st_size} ".encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()[:32]
+
+
+def _exported_files(folder: Path) -> list[Path]:
+    """Give what an export depends on: configuration, code and weights."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix in _EXPORTED_SUFFIXES and path.is_file() and not path.name.startswith("tokenizer")
+    ]

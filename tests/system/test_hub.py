@@ -18,6 +18,7 @@ from m2v_onnx.folder.on_the_hub import upload_model
 from m2v_onnx.system.hub import Upload
 from m2v_onnx.teacher.loading import load_teacher
 from m2v_onnx.teacher.options import TeacherSource
+from tests.faults.nodes import without_rights
 from tests.stand_in_hub import COMMITS, TOKEN, Hub
 
 # huggingface_hub 1 hands bytes to httpx by an older argument.
@@ -74,6 +75,16 @@ def test_a_hub_that_cannot_be_reached(hub, monkeypatch, name):
         StaticModel.from_pretrained(name)
     with pytest.raises(TeacherError, match=message):
         load_teacher(name)
+
+
+@pytest.mark.parametrize("name", ["owner/model", "owner/teacher"])
+def test_a_cache_that_may_not_be_written(hub, folder, teacher, tmp_path, monkeypatch, name):
+    hub.repositories = {("owner/model", "main"): folder, ("owner/teacher", "main"): teacher}
+    (tmp_path / "home").mkdir(mode=0o555)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "home/hub"))
+    message = f"expected to write '{name}' into the Hub's cache, found Permission denied at .*home/hub"
+    with without_rights(tmp_path / "home"), pytest.raises(M2vOnnxError, match=message):
+        StaticModel.from_pretrained(name) if name == "owner/model" else load_teacher(name)
 
 
 def test_a_teacher_by_id_takes_its_onnx_file_and_not_its_weights(hub, teacher):
