@@ -19,9 +19,7 @@ class UnreachableError(M2vOnnxError):
 
 
 def not_found(repo_id: str, revision: str | None, error: Exception) -> M2vOnnxError:
-    """Say why a repository cannot be had: it is not there, it is gated, the cache cannot be
-    written, or the Hub cannot be reached.
-    """
+    """Say why a repository cannot be had: it is not there, or gated, or the Hub or the disk is at fault."""
     from huggingface_hub import constants, errors  # slow
 
     where = repr(repo_id if revision is None else f"{repo_id} at revision {revision}")
