@@ -2,6 +2,7 @@
 
 The exit code is 1 when anything came out that must not: a signal, a hang, a traceback, a wrong vector, NaN,
 or a draft that the next write leaves. A seed gives the same tries again, but for the moments of kills.
+Ctrl-C ends a driver with what it has found, and the next one begins.
 """
 
 from __future__ import annotations
@@ -50,8 +51,10 @@ def _try_all(arguments: argparse.Namespace) -> Iterator[Outcomes]:
         yield from fuzz_texts(arguments.texts, seed=seed, shared=arguments.shared)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        yield fuzz_folders(arguments.folders, seed=seed, place=place)
-        yield fuzz_inputs(arguments.inputs, seed=seed, place=place)
+        if arguments.folders:
+            yield fuzz_folders(arguments.folders, seed=seed, place=place)
+        if arguments.inputs:
+            yield fuzz_inputs(arguments.inputs, seed=seed, place=place)
         if arguments.kills:
             yield from fuzz_kills(arguments.kills, seed=seed, place=place)
 

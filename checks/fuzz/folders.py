@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,13 +34,13 @@ _INPUTS = {
 def fuzz_folders(n_folders: int, *, seed: int, place: Path) -> Outcomes:
     """Damage a model's folder in one to three places, and load, run and verify it."""
     outcomes, random = Outcomes("folders"), Random(f"{seed} folders")
-    whole = place / "whole"
-    graphs = ("ids", "tokens", "text", "tokenizer")
-    tiny_model(normalize=True).save_pretrained(whole, graphs=graphs, precisions=("fp32", "int8"))
-    with Supervisor() as supervisor:
+    model, whole = tiny_model(normalize=True), [place / "whole ids", place / "whole text"]
+    model.save_pretrained(whole[0], graphs=("ids", "tokens"), precisions=("fp32", "int8"))
+    model.save_pretrained(whole[1], graphs=("ids", "text", "tokenizer"), precisions=("fp32",))
+    with Supervisor() as supervisor, suppress(KeyboardInterrupt):
         for number in range(n_folders):
             damaged = place / "damaged"
-            shutil.copytree(whole, damaged)
+            shutil.copytree(random.choice(whole), damaged)
             done = [_damage_folder(damaged, random) for _ in range(random.choice((1, 1, 1, 2, 3)))]
             outcomes.add(*_split(supervisor.run("folder", str(damaged)), f"{number}: {'; '.join(done)}"))
             shutil.rmtree(damaged)
@@ -49,7 +50,7 @@ def fuzz_folders(n_folders: int, *, seed: int, place: Path) -> Outcomes:
 def fuzz_inputs(n_inputs: int, *, seed: int, place: Path) -> Outcomes:
     """Damage a file of texts, words or word vectors, and read it."""
     outcomes, random = Outcomes("inputs"), Random(f"{seed} inputs")
-    with Supervisor() as supervisor:
+    with Supervisor() as supervisor, suppress(KeyboardInterrupt):
         for number in range(n_inputs):
             name = random.choice(list(_INPUTS))
             path = place / name

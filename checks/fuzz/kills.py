@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -49,9 +50,10 @@ def fuzz_kills(n_kills: int, *, seed: int, place: Path) -> Iterator[Outcomes]:
     for name, command in commands.items():
         outcomes = Outcomes(f"kills, {name}")
         seconds = _measure(command, place)
-        for _ in range(-(-n_kills // len(commands))):
-            number, delay = random.choice(_SIGNALS), random.uniform(0.3, 1.05) * seconds
-            outcomes.add(*_kill(name, command, place, number, delay))
+        with suppress(KeyboardInterrupt):
+            for _ in range(-(-n_kills // len(commands))):
+                number, delay = random.choice(_SIGNALS), random.uniform(0.3, 1.05) * seconds
+                outcomes.add(*_kill(name, command, place, number, delay))
         yield outcomes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -69,17 +70,18 @@ def _fuzz_family(family: str, n_texts: int, *, seed: int, shared: Path | None) -
     n_tokens = tokenizer.get_vocab_size()
     table = np.random.default_rng(seed).normal(size=(n_tokens, _DIM)).astype(np.float32)
     model = StaticModel(table=table, tokenizer=tokenizer, config=ModelConfig(normalize=True, max_length=None))
-    for start in range(0, n_texts, _BLOCK):
-        texts = [random_text(random) for _ in range(min(_BLOCK, n_texts - start))]
-        found = model.encode(texts)
-        expected = model.encode_reference(texts)
-        lengths = np.linalg.norm(found, axis=1)
-        right = (np.abs(found - expected).max(axis=1) < 1e-5) & (
-            (lengths == 0) | (np.abs(lengths - 1) < 1e-4)
-        )
-        outcomes.add("vectors", "", times=int(right.sum()))
-        for index in np.flatnonzero(~right):
-            outcomes.add("wrong vector", repr(texts[index]))
+    with suppress(KeyboardInterrupt):
+        for start in range(0, n_texts, _BLOCK):
+            texts = [random_text(random) for _ in range(min(_BLOCK, n_texts - start))]
+            found = model.encode(texts)
+            expected = model.encode_reference(texts)
+            lengths = np.linalg.norm(found, axis=1)
+            right = (np.abs(found - expected).max(axis=1) < 1e-5) & (
+                (lengths == 0) | (np.abs(lengths - 1) < 1e-4)
+            )
+            outcomes.add("vectors", "", times=int(right.sum()))
+            for index in np.flatnonzero(~right):
+                outcomes.add("wrong vector", repr(texts[index]))
     return outcomes
 
 

@@ -20,6 +20,11 @@ from m2v_onnx.export.verification import verify_folder
 from m2v_onnx.runtime.files import read_texts
 
 _TEXTS = ["sun", "moon sun!", "sunlight", "", "no such words", "SUN  sun\n"] * 2
+# What loads a graph, where a folder holds it.
+_LOADS: dict[str, Callable[[Path], StaticModel | TextGraph]] = {
+    "quantized": lambda path: StaticModel.from_pretrained(path, precision="int8"),
+    "text": TextGraph.from_pretrained,
+}
 
 
 def try_folder(place: str) -> str:
@@ -28,9 +33,8 @@ def try_folder(place: str) -> str:
     said = []
     for load in (
         StaticModel.from_pretrained,
-        lambda path: StaticModel.from_pretrained(path, precision="int8"),
         lambda path: StaticModel.from_pretrained(path, precision="fp32"),
-        TextGraph.from_pretrained,
+        *(_LOADS[stem] for stem in _LOADS if list(folder.glob(f"onnx/model_{stem}.onnx"))),
     ):
         try:
             said.append(_compare(load(folder), folder))
