@@ -111,9 +111,12 @@ def _describe(error: BaseException) -> str:
         return str(error)
     if isinstance(error, MemoryError):
         return "expected more memory than there is: take fewer texts at once, or a smaller model"
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in NO_ROOM):
         place = "standard output" if error.filename is None else error.filename
-        return f"expected to write to {place}, found {error.strerror}: make room, or name another place"
+        return (
+            f"expected to use {place}, found {error.strerror}: make room, check its rights, or name another "
+            "place"
+        )
     said = (str(error).strip().splitlines() or [""])[0][:300]
     return (
         f"expected no {type(error).__name__}, found one ({said}): run it again with {_DEBUG}, and report it"

@@ -48,6 +48,7 @@ def evaluate(
     from m2v_onnx.evaluation.leaderboard import leaderboard  # slow, as all that knows a model
 
     show_notes(quiet=quiet)
+    output = output.expanduser()
     families = None if tasks is None else split(tasks)
     if data is not None:
         results = evaluate_to_folder(models, output, data=data, tasks=families, show_progress_bar=not quiet)

@@ -46,7 +46,8 @@ def parse_model(text: str) -> tuple[str, str]:
     if separator:
         return name, model
     place, suffix = _split_precision(text)
-    return (f"{Path(place).absolute().name}{suffix}" if Path(place).exists() else text), text
+    path = Path(place).expanduser()
+    return (f"{path.absolute().name}{suffix}" if path.exists() else text), text
 
 
 def load_model(source: Source, *, name: str) -> EvaluatedModel:
@@ -71,7 +72,8 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
     text = str(source)
     if text.startswith(_PYTHON):
         return load_model(_import_object(text.removeprefix(_PYTHON)), name=name)
-    if text.startswith(_TEACHER) or (Path(text).is_dir() and not is_model_folder(Path(text))):
+    folder = Path(text).expanduser()
+    if text.startswith(_TEACHER) or (folder.is_dir() and not is_model_folder(folder)):
         from m2v_onnx.teacher.encoder import TeacherEncoder  # slow: onnxruntime
 
         teacher = TeacherEncoder(text.removeprefix(_TEACHER))

@@ -70,6 +70,24 @@ def test_wrong_calls(folder, tmp_path, arguments, code, message):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("place", ["file", "file/results"])
+def test_a_place_that_is_no_folder_is_one_line(folder, tmp_path, place):
+    data = write_data(tmp_path / "data")
+    (tmp_path / "file").touch()
+    result = run("evaluate", folder, "--data", data, "-o", tmp_path / place)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: expected to use {tmp_path / place}, found ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_home_is_found(teacher, tmp_path, monkeypatch):
+    write_data(tmp_path / "data")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    result = run("evaluate", "a=~/teacher", "--data", "~/data", "-o", "~/results", "--tasks", "pair")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert {path.name for path in (tmp_path / "results").iterdir()} >= {"a.json", "scores.csv"}
+
+
 def test_two_models_of_one_name_are_refused():
     with pytest.raises(
         ArgumentError, match=r"a name of its own for each model, found 'a' for x and y: name one"

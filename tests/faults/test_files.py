@@ -13,10 +13,11 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import AddedToken, normalizers
 
 from m2v_onnx import StaticModel, TextGraph
-from m2v_onnx.errors import ArgumentError, FolderError
+from m2v_onnx.errors import ArgumentError, FolderError, M2vOnnxError
 from m2v_onnx.export.verification import verify_folder
 from m2v_onnx.runtime.files import read_texts
 from m2v_onnx.system.onnx_runtime import open_session
+from m2v_onnx.teacher.loading import load_teacher
 from tests.builders import ROWS, tiny_model, word_piece
 from tests.faults.nodes import make_fifo, make_zero, without_rights
 
@@ -98,6 +99,13 @@ class TestJson:
         (folder / name).write_text(start)
         with pytest.raises(FolderError, match=name):
             list(verify_folder(folder))
+
+    @pytest.mark.parametrize("name", ["modules.json", "config.json", "tokenizer.json"])
+    @pytest.mark.parametrize("start", [DEEP, '{"a":' * 100_000])
+    def test_a_teachers_nested_too_deeply(self, teacher, name, start):
+        (teacher / name).write_text(start)
+        with pytest.raises(M2vOnnxError, match=f"expected .*{name}"):
+            load_teacher(teacher)
 
     @pytest.mark.parametrize("line", [DEEP, '{"text":' * 100_000, '{"text": ' + DEEP])
     def test_a_line_nested_too_deeply(self, tmp_path, line):
