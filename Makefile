@@ -44,10 +44,13 @@ fuzz: build/sanitize/ready  ## Try random texts, folders, inputs and kills under
 	$(SANITIZED) -m checks.fuzz $(FUZZ)
 
 audit: .venv/ready  ## Ask for known holes in what is depended on, wherever a tool for it is there.
-	$(UV) run --quiet --no-project --with pip-audit pip-audit --no-deps --disable-pip --requirement constraints.txt
-	! command -v npm || (cd clients/node && npm audit)
-	! command -v cargo-audit || (cd clients/rust && cargo audit)
-	! command -v mvn || (cd clients/java && mvn --quiet org.owasp:dependency-check-maven:check)
+	@failed=; ask() { echo "$$*"; "$$@" || failed="$$failed $$1"; }; \
+	ask $(UV) run --quiet --no-project --with pip-audit pip-audit --strict --no-deps --disable-pip -r constraints.txt; \
+	for client in node browser; do ! command -v npm > /dev/null || ask npm --prefix clients/$$client audit; done; \
+	! command -v cargo-audit > /dev/null || ask cargo audit --file clients/rust/Cargo.lock; \
+	! command -v mvn > /dev/null || ask mvn -q -f clients/java org.owasp:dependency-check-maven:check; \
+	! command -v dotnet > /dev/null || ask dotnet list clients/csharp/M2vOnnx package --vulnerable; \
+	test -z "$$failed" || { echo "wrong, or without an answer:$$failed"; exit 1; }
 
 SANITIZED = cd build/sanitize && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
 	PYTHONMALLOC=malloc ../../$(BIN)/python

@@ -61,6 +61,7 @@ class ResultFile:
             "size_bytes": model.size_bytes,
             "tasks": {},
         }
+        self._path.parent.mkdir(parents=True, exist_ok=True)  # better known before the work than behind it
         if self._path.exists():
             old = _read(self._path)
             if old["fingerprint"] == model.fingerprint:
@@ -76,7 +77,6 @@ class ResultFile:
     def put(self, task: Task, score: Score) -> None:
         """Keep a score; a kill at any moment leaves the old file or the new one."""
         self._content["tasks"][task.name] = {"fingerprint": task.fingerprint, **asdict(score)}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         content = json.dumps(self._content, indent=2, ensure_ascii=False)
         with draft_file(self._path) as draft:
             draft.write_text(f"{content}\n", encoding="utf-8")

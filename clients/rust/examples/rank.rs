@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let model = StaticModel::load(folder)?;
     let query_vector = model.encode(&[query])?.remove(0);
-    let mut ranked: Vec<(f32, &str)> = model
+    let mut ranked: Vec<(f64, &str)> = model
         .encode(&DOCUMENTS)?
         .iter()
         .map(|vector| cosine(&query_vector, vector))
@@ -37,7 +37,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// 0 where one of the texts has no known token.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(x, y)| f64::from(*x) * f64::from(*y))
+            .sum::<f64>()
+    };
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f64::MIN_POSITIVE)
 }

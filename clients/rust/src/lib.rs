@@ -162,7 +162,7 @@ impl fmt::Display for Error {
         match self {
             Self::Runtime { library, source } => write!(
                 f,
-                "expected onnxruntime 1.17 or later in {}, found none that opens ({source}): set \
+                "expected onnxruntime 1.24.1 or later in {}, found none that opens ({source}): set \
                  ORT_DYLIB_PATH to the library, which is capi/libonnxruntime.so.* in the Python \
                  package onnxruntime; in an app with an `ort` environment of its own, call load_graph",
                 library.display()
@@ -176,7 +176,7 @@ impl fmt::Display for Error {
             Self::UnreadableGraph { path, source } => write!(
                 f,
                 "expected a graph in {}, found a file that onnxruntime does not load ({source}): \
-                 copy or export the folder again, and use onnxruntime 1.17 or later",
+                 copy or export the folder again, and use onnxruntime 1.24.1 or later",
                 path.display()
             ),
             Self::OtherGraph { path, found } => write!(
@@ -202,7 +202,7 @@ impl error::Error for Error {
 
 /// Opens onnxruntime, once per process.
 ///
-/// It is the library, 1.17 or later, that the environment variable `ORT_DYLIB_PATH` names; without
+/// It is the library, 1.24.1 or later, that the environment variable `ORT_DYLIB_PATH` names; without
 /// it, the one that the system's loader finds. An app that chooses the library itself, or has an
 /// environment for other models, gives its own to [`StaticModel::load_graph`].
 ///
