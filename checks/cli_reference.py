@@ -50,8 +50,8 @@ def value_name(parameter: Any, annotation: Any) -> str:  # noqa: ANN401  # click
 def default(parameter: Any) -> str:  # noqa: ANN401
     if parameter.show_default == "the recipe's":
         return "of the recipe"
-    if isinstance(parameter.show_default, str):
-        return f"`{parameter.show_default}`"
+    if isinstance(parameter.show_default, str):  # words, where there is no value
+        return parameter.show_default if parameter.default is None else f"`{parameter.show_default}`"
     if parameter.default is None or isinstance(parameter.default, bool | list):
         return ""
     return f"`{parameter.default}`"
