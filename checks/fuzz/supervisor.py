@@ -51,6 +51,8 @@ class Supervisor:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        assert self._child.stdout is not None
+        self._child.stdout.readline()  # its imports take long under a compiler's checks
         return self._child
 
     def _died(self, child: subprocess.Popen[str]) -> str:

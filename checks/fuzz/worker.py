@@ -1,7 +1,7 @@
 """The program that tries one thing after the other, so that a crash or a hang ends it and not the drivers.
 
-Each line of standard input is a job as JSON. Each line of standard output is its outcome, maybe with a
-colon and what was said.
+The first line of standard output says that it is ready. Each line of standard input is a job as JSON. Each
+further line of standard output is its outcome, maybe with a colon and what was said.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ JOBS: dict[str, Callable[[str], str]] = {"folder": try_folder, "input": try_inpu
 def main() -> None:
     """Do jobs until the input ends."""
     warnings.simplefilter("ignore")
+    print("ready", flush=True)
     for line in sys.stdin:
         kind, place = json.loads(line)
         try:
