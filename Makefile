@@ -52,7 +52,9 @@ audit: .venv/ready  ## Ask for known holes in what is depended on, wherever a to
 	! command -v dotnet > /dev/null || ask dotnet list clients/csharp/M2vOnnx package --vulnerable; \
 	test -z "$$failed" || { echo "wrong, or without an answer:$$failed"; exit 1; }
 
-SANITIZED = cd build/sanitize && LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 \
+# libstdc++ too: the checks look for what throws when the program starts, and Python itself needs none.
+SANITIZED = cd build/sanitize && ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
 	PYTHONMALLOC=malloc ../../$(BIN)/python
 build/sanitize/ready: .venv/ready $(wildcard m2v_onnx/*/*.py m2v_onnx/*.py m2v_onnx/native/*.[ch] checks/*/*.py tests/*.py)
 	rm -rf build/sanitize && mkdir -p build/sanitize/tests
