@@ -33,7 +33,7 @@ INTRODUCTION = """\
 The defaults of the recipe stand in [Recipes](recipes.md).
 """
 
-TYPE_NAMES = {str: "TEXT", int: "N", Path: "PATH", Any: "TEXT"}
+TYPE_NAMES = {str: "TEXT", int: "N", float: "NUMBER", Path: "PATH", Any: "TEXT"}
 
 
 def value_name(parameter: Any, annotation: Any) -> str:  # noqa: ANN401  # click's or typer's own class

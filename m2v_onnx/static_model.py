@@ -99,11 +99,7 @@ class StaticModel(StaticEmbedding):
             graph_path: an ids graph of these data.
             precision: see `from_pretrained`.
         """
-        model = cls.__new__(cls)
-        names = {entry.name for entry in fields(StaticEmbedding)} | vars(StaticEmbedding).keys()
-        # With what was derived of it: it was checked when it was made, and that takes as long as reading it.
-        vars(model).update({name: value for name, value in vars(embedding).items() if name in names})
-        object.__setattr__(model, "_watch", None)
+        model = cls(**{entry.name: getattr(embedding, entry.name) for entry in fields(StaticEmbedding)})
         object.__setattr__(model, "graph_path", graph_path)
         object.__setattr__(model, "precision", precision)
         return model
@@ -219,7 +215,10 @@ class StaticModel(StaticEmbedding):
         refuse_unknown(unknown, ("batch_size", "max_length", "n_threads", "show_progress_bar"))
         check_texts(texts)
         batching = Batching(batch_size, max_length, n_threads)
-        return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
+        self._check_file()
+        vectors = self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
+        self._check_file()
+        return vectors
 
     def encode_stream(
         self,
@@ -245,7 +244,8 @@ class StaticModel(StaticEmbedding):
             FolderError: as for `encode`.
         """
         check_texts(texts)
-        return self._encoder.stream(texts, Batching(batch_size, max_length, n_threads))
+        self._check_file()
+        return self._checked(self._encoder.stream(texts, Batching(batch_size, max_length, n_threads)))
 
     def encode_as_sequence(
         self, texts: str | Iterable[str], *, max_length: int | None = None
@@ -285,10 +285,15 @@ class StaticModel(StaticEmbedding):
             check_positive(max_length=max_length)
         return self._encoder.tokenize(texts, max_length=max_length)
 
+    def _checked(self, blocks: Iterator[Vectors]) -> Iterator[Vectors]:
+        for block in blocks:
+            self._check_file()
+            yield block
+
     def _check_file(self) -> None:
         if self._watch is not None:
             self._watch.check()
 
     @lazy_property
     def _encoder(self) -> Encoder:
-        return Encoder(self, graph_path=self.graph_path, precision=self.precision, watch=self._watch)
+        return Encoder(self, graph_path=self.graph_path, precision=self.precision)

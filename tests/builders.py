@@ -105,9 +105,9 @@ def write_tiny_teacher(folder: Path, graph: onnx.ModelProto | None = None) -> Pa
     return folder
 
 
-def teacher_rows(width: int = 4) -> np.ndarray:
+def teacher_rows(width: int = 4, n_tokens: int = len(TEACHER_TOKENS)) -> np.ndarray:
     """Give the rows inside `tiny_teacher_graph`."""
-    return numpy_helper.to_array(tiny_teacher_graph(width).graph.initializer[0])
+    return numpy_helper.to_array(tiny_teacher_graph(width, n_tokens=n_tokens).graph.initializer[0])
 
 
 def write_modules(folder: Path, *kinds: str, **settings: object) -> Path:

@@ -42,6 +42,7 @@ def test_every_choice_reaches_the_recipe(teacher, tmp_path):
     options = {
         "--vocabulary": tmp_path / "words.txt",
         "--pca-dims": "0.9",
+        "--recipe": "model2vec-0.10",
         "--pooling": "first",
         "--sif": "1e-3",
         "--token-remove-pattern": "none",
@@ -74,6 +75,13 @@ def test_every_choice_reaches_the_recipe(teacher, tmp_path):
         "prefix_space": "text",
         "added_tokens": "keep",
         "prompt": "the moon ",
+        "sequences": None,
+        "shortest_sequence": 4,
+        "longest_sequence": 30,
+        "frequencies": "zipf",
+        "ridge": 0.5,
+        "scaling": 0.25,
+        "seed": 0,
     }
     assert described["tokens"] == 10  # [unused0] stays, star is new
 

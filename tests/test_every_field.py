@@ -131,7 +131,7 @@ def encode_whole(folder: Path) -> list[object]:
 
 
 def distilled(folder: Path) -> list[object]:
-    model = distill(folder, pca_dims=None, weighting="none", normalize=False)
+    model = distill(folder, recipe="model2vec-0.10", pca_dims=None, weighting="none", normalize=False)
     return [sorted(model.tokenizer.get_vocab()), np.round(model.encode(TEXTS), 4).tolist()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,25 +21,31 @@ from m2v_onnx.cli.options import (
     Token,
     given,
     graph_options,
+    length_range,
     number_or_none,
     pca_dims_or_none,
     text_or_none,
+    whole_number_or_none,
 )
 from m2v_onnx.cli.output import print_summary, show_notes
 from m2v_onnx.errors import require_module
 from m2v_onnx.model.recipe import (
+    DEFAULT_RECIPE,
+    RECIPES,
     AddedTokens,
     Pooling,
     PrefixSpace,
+    Recipe,
     TableDtype,
     VocabularyMode,
     Weighting,
     WordPadding,
 )
-from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherSource
+from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherPrecision, TeacherSource
 
 # Panels of its help, by topic.
-_VOCABULARY, _TABLE, _VECTORS, _TEACHER = "Vocabulary", "The table", "Vectors", "The teacher"
+_VOCABULARY, _TABLE, _FIT, _VECTORS = "Vocabulary", "The table", "The fit", "Vectors"
+_TEACHER = "The teacher"
 _OF_RECIPE = "the recipe's"
 # Of room for the model of a small teacher.
 _LEAST_BYTES = 100_000_000
@@ -62,8 +69,8 @@ def distill(
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(rich_help_panel=_TABLE, help="model2vec-0.10 or model2vec-0.1.")
-    ] = "model2vec-0.10",
+        str, typer.Option(rich_help_panel=_TABLE, help=f"One of {', '.join(RECIPES)}.")
+    ] = DEFAULT_RECIPE,
     pca_dims: Annotated[
         Any,
         typer.Option(
@@ -83,6 +90,56 @@ def distill(
     weighting: Annotated[
         Weighting | None,
         typer.Option(rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Weights of tokens."),
+    ] = None,
+    sequences: Annotated[
+        Any,
+        typer.Option(
+            rich_help_panel=_FIT,
+            show_default=_OF_RECIPE,
+            help="Fit to N random token sequences and 2 N bags of words; none for a PCA of token vectors.",
+            parser=whole_number_or_none,
+            metavar="N",
+        ),
+    ] = None,
+    sequence_length: Annotated[
+        Any,
+        typer.Option(
+            rich_help_panel=_FIT,
+            show_default=_OF_RECIPE,
+            help="Shortest and longest sequence.",
+            parser=length_range,
+            metavar="LO-HI",
+        ),
+    ] = None,
+    frequencies: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_FIT,
+            show_default=_OF_RECIPE,
+            help="Frequencies of tokens: words, zipf, or a file of word<TAB>count.",
+        ),
+    ] = None,
+    ridge: Annotated[
+        Any,
+        typer.Option(
+            rich_help_panel=_FIT,
+            show_default=_OF_RECIPE,
+            help="How strongly fitted rows are held.",
+            parser=number_or_none,
+            metavar="A",
+        ),
+    ] = None,
+    scaling: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=_FIT,
+            show_default=_OF_RECIPE,
+            help="Columns are divided by their variance to this power.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(rich_help_panel=_FIT, show_default=_OF_RECIPE, help="Seed of the random sequences."),
     ] = None,
     sif: Annotated[
         Any,
@@ -174,6 +231,10 @@ def distill(
         int | None,
         typer.Option(rich_help_panel=_TEACHER, show_default="cores", help="Runs side by side on the CPU."),
     ] = None,
+    teacher_precision: Annotated[
+        TeacherPrecision,
+        typer.Option(rich_help_panel=_TEACHER, help="Numbers that the teacher runs in for a fit."),
+    ] = "auto",
     graph: Graphs = DEFAULT_GRAPH_NAMES,
     precision: Precisions = DEFAULT_PRECISION_NAMES,
     shared_table: SharedTable = False,
@@ -187,6 +248,7 @@ def distill(
 
     Example: `m2v-onnx distill sentence-transformers/all-MiniLM-L6-v2 my-model --pca-dims 256`
     """
+    options = dict(locals())
     from m2v_onnx.distill.pipeline import distill as run  # slow, as all that runs a teacher
     from m2v_onnx.export.write import add_graphs
     from m2v_onnx.folder.names import model_name
@@ -195,22 +257,12 @@ def distill(
 
     require_module("onnx", package="onnx", extra="export")  # better known before the work than behind it
     show_notes(quiet=quiet)
-    choices = {
-        "vocabulary_mode": vocabulary_mode,
-        "pooling": pooling,
-        "pca_dims": pca_dims,
-        "weighting": weighting,
-        "sif_coefficient": sif,
-        "token_remove_pattern": token_remove_pattern,
-        "normalize": normalize,
-        "dtype": dtype,
-        "word_padding": word_padding,
-        "added_tokens": added_tokens,
-        "prompt": prompt,
-        "prefix_space": prefix_space,
-    }
+    choices = {entry.name: options.get(entry.name) for entry in fields(Recipe) if entry.name != "name"}
+    choices["sif_coefficient"] = sif
+    if sequence_length is not None:
+        choices["shortest_sequence"], choices["longest_sequence"] = sequence_length
     source = TeacherSource(revision, token, teacher_onnx, trust_remote_code, router_path)
-    execution = Execution(provider=provider, device_id=device_id, batch_size=batch_size, n_threads=threads)
+    execution = Execution(provider, device_id, batch_size, threads, teacher_precision)
     output = output.expanduser()
     with replace_folder(output, force=force, least_bytes=_LEAST_BYTES) as draft:
         write_embedding(

@@ -54,6 +54,27 @@ def pca_dims_or_none(value: str) -> object:
     return int(value) if value.lstrip("+-").isdecimal() else number_or_none(value)
 
 
+def whole_number_or_none(value: str) -> object:
+    """Read a whole number, or the word none."""
+    if value == "none":
+        return NONE
+    if not value.isdecimal():
+        raise typer.BadParameter(f"expected a whole number or none, found {value!r}")
+    return int(value)
+
+
+def length_range(value: str) -> tuple[int, int]:
+    """Read a range of lengths, such as 4-30.
+
+    >>> length_range("4-30")
+    (4, 30)
+    """
+    shortest, _, longest = value.partition("-")
+    if not (shortest.isdecimal() and longest.isdecimal()):
+        raise typer.BadParameter(f"expected two whole numbers, such as 4-30, found {value!r}")
+    return int(shortest), int(longest)
+
+
 def text_or_none(value: str) -> object:
     """Read a text, or the word none."""
     return NONE if value == "none" else as_utf8(value)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from m2v_onnx.distill.reduction import check_dims, reduce_dimensions
+from m2v_onnx.distill.fitted import fit_vocabulary
+from m2v_onnx.distill.reduction import reduce_dimensions, settle_dims
 from m2v_onnx.distill.teacher_settings import settle_recipe
-from m2v_onnx.distill.vocabulary import build_vocabulary
-from m2v_onnx.distill.weighting import weigh_tokens
+from m2v_onnx.distill.vocabulary import Vocabulary, build_vocabulary
+from m2v_onnx.distill.weighting import vocabulary_weights
 from m2v_onnx.distill.words import read_words
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.keywords import refuse_unknown
 from m2v_onnx.model.recipe import (
+    DEFAULT_RECIPE,
     RECIPES,
     AddedTokens,
     PcaDims,
@@ -31,17 +31,18 @@ from m2v_onnx.model.recipe import (
     Weighting,
     WordPadding,
 )
-from m2v_onnx.model.vectors import Table, Vectors
+from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.static_model import StaticModel
 from m2v_onnx.teacher.embedding import embed_tokens
-from m2v_onnx.teacher.loading import load_teacher
+from m2v_onnx.teacher.loading import Teacher, load_teacher
 from m2v_onnx.teacher.options import Execution, TeacherSource
 from m2v_onnx.teacher.sentence_vectors import count_prompt
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-logger = logging.getLogger(__name__)
+_OF_TOKENS = ("pooling",)
+_OF_A_FIT = ("shortest_sequence", "longest_sequence", "ridge", "scaling", "seed")
 
 
 class Choices(TypedDict, total=False):
@@ -59,13 +60,20 @@ class Choices(TypedDict, total=False):
     added_tokens: AddedTokens
     prompt: str | None
     prefix_space: PrefixSpace
+    sequences: int | None
+    shortest_sequence: int
+    longest_sequence: int
+    frequencies: str
+    ridge: float | None
+    scaling: float
+    seed: int
 
 
 def distill(
     teacher: str | Path,
     *,
     vocabulary: Iterable[str] | str | Path | None = None,
-    recipe: str | Recipe = "model2vec-0.10",
+    recipe: str | Recipe = DEFAULT_RECIPE,
     source: TeacherSource | None = None,
     execution: Execution | None = None,
     show_progress_bar: bool = True,
@@ -104,28 +112,51 @@ def distill(
     chosen = settle_recipe(chosen, loaded, chosen=choices.keys())
     tokens = build_vocabulary(loaded, chosen, words)
     del words  # hundreds of thousands, maybe
-    session = loaded.open_session(execution)
-    if "pca_dims" not in choices:
-        chosen = _fit_default_dims(chosen, session.width, len(tokens.teacher_ids))
-    check_dims(chosen.pca_dims, n_rows=len(tokens.teacher_ids), width=session.width)
-    n_prompt = count_prompt(loaded.description, loaded.tokenizer, chosen.prompt)
+    is_default = "pca_dims" not in choices
+    if chosen.sequences is None:
+        table, chosen = _embed_vocabulary(
+            loaded, tokens, chosen, is_default=is_default, execution=execution, show=show_progress_bar
+        )
+    else:
+        table, chosen = fit_vocabulary(
+            loaded, tokens, chosen, is_default=is_default, execution=execution, show=show_progress_bar
+        )
     config = ModelConfig(
         normalize=chosen.normalize, teacher=loaded.name, recipe=chosen, provenance=loaded.provenance
     )
-    del loaded  # a tokenizer, which is large
+    return StaticModel(
+        table=table.astype(chosen.dtype, copy=False),
+        tokenizer=tokens.tokenizer,
+        config=config,
+        owns_tokenizer=True,
+    )
+
+
+def _embed_vocabulary(
+    teacher: Teacher,
+    vocabulary: Vocabulary,
+    recipe: Recipe,
+    *,
+    is_default: bool,
+    execution: Execution,
+    show: bool,
+) -> tuple[Vectors, Recipe]:
+    """Give (V, D) float32, the teacher's vectors of single tokens after PCA and weighting; and the recipe."""
+    weights = vocabulary_weights(vocabulary, recipe)
+    session = teacher.open_session(execution)
+    recipe = settle_dims(recipe, session.width, len(vocabulary.teacher_ids), is_default=is_default)
     vectors = embed_tokens(
         session,
-        tokens.teacher_ids,
-        pooling=chosen.pooling,
-        n_prompt=n_prompt,
+        vocabulary.teacher_ids,
+        pooling=recipe.pooling,
+        n_prompt=count_prompt(teacher.description, teacher.tokenizer, recipe.prompt),
         execution=execution,
-        show_progress_bar=show_progress_bar,
+        show_progress_bar=show,
     )
-    tokenizer_json = tokens.tokenizer_json
-    del session, tokens  # large, and not needed any more
-    table = _make_table(vectors, chosen)
-    tokenizer = Tokenizer.from_str(tokenizer_json)
-    return StaticModel(table=table, tokenizer=tokenizer, config=config, owns_tokenizer=True)
+    del session  # large, and not needed any more
+    table = reduce_dimensions(vectors, pca_dims=recipe.pca_dims)
+    table *= weights.astype(np.float32)[:, None]
+    return table, recipe
 
 
 def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:
@@ -143,7 +174,20 @@ def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:
                 f"{choices['sif_coefficient']}: leave one of them out"
             )
         choices = {**choices, "weighting": weighting}
-    return replace(recipe, **choices)
+    recipe = replace(recipe, **choices)
+    _refuse_idle(recipe, choices)
+    return recipe
+
+
+def _refuse_idle(recipe: Recipe, choices: Mapping[str, object]) -> None:
+    """Refuse choices that would change nothing: a table is either fitted or made of token vectors alone."""
+    is_fitted = recipe.sequences is not None
+    idle = [name for name in choices if name in (_OF_TOKENS if is_fitted else _OF_A_FIT)]
+    if idle:
+        raise ArgumentError(
+            f"{idle[0]} changes nothing where sequences is {recipe.sequences}, found {choices[idle[0]]!r}: "
+            f"leave it out, or pass sequences too (--sequences {'none' if is_fitted else 'N'})"
+        )
 
 
 def _read_vocabulary(vocabulary: Iterable[str] | str | Path | None) -> list[str] | None:
@@ -158,22 +202,3 @@ def _read_vocabulary(vocabulary: Iterable[str] | str | Path | None) -> list[str]
                 f"vocabulary[{index}] must be a string, found {type(word).__name__}: {word!r:.40}"
             )
     return words
-
-
-def _fit_default_dims(recipe: Recipe, width: int, n_tokens: int) -> Recipe:
-    """Lower the recipe's own number of components, which nobody asked for, to what the teacher has."""
-    dims = recipe.pca_dims
-    if not isinstance(dims, int) or (dims <= width and dims < n_tokens):
-        return recipe
-    fitting = width if width < n_tokens else None
-    logger.warning(
-        "pca_dims %d of recipe %s is too many for %d tokens of width %d; using %s",
-        *(dims, recipe.name, n_tokens, width, fitting),
-    )
-    return replace(recipe, pca_dims=fitting)
-
-
-def _make_table(vectors: Vectors, recipe: Recipe) -> Table:
-    table = reduce_dimensions(vectors, pca_dims=recipe.pca_dims)
-    table *= weigh_tokens(len(table), recipe).astype(np.float32)[:, None]
-    return table.astype(recipe.dtype, copy=False)

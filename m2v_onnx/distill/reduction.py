@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+
 import numpy as np
 
 from m2v_onnx.errors import ArgumentError, require_module
-from m2v_onnx.model.recipe import PcaDims
+from m2v_onnx.model.recipe import PcaDims, Recipe
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.system.row_blocks import row_blocks
+
+logger = logging.getLogger(__name__)
 
 
 def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
@@ -43,7 +48,7 @@ def reduce_dimensions(vectors: Vectors, *, pca_dims: PcaDims) -> Vectors:
     return vectors
 
 
-def check_dims(pca_dims: PcaDims, *, n_rows: int, width: int) -> None:
+def check_dims(pca_dims: PcaDims, *, n_rows: int, width: int, rows: str = "tokens") -> None:
     """Refuse what `reduce_dimensions` cannot do, before hours of work lead up to it.
 
     Raises:
@@ -60,7 +65,7 @@ def check_dims(pca_dims: PcaDims, *, n_rows: int, width: int) -> None:
         )
     if n_rows <= n_components:
         raise ArgumentError(
-            f"pca_dims must be less than the number of tokens, {n_rows}, found {pca_dims}: "
+            f"pca_dims must be less than the number of {rows}, {n_rows}, found {pca_dims}: "
             "choose fewer, or None (`--pca-dims none`) for no PCA"
         )
     # Imported when the teacher is gone: both are large.
@@ -80,3 +85,31 @@ def _project_in_place(vectors: Vectors, components: Vectors) -> None:
         flat[rows.start * n_components :][: block.size] = block.reshape(-1)
     del flat
     vectors.resize((n_rows, n_components), refcheck=False)  # the rest of the memory is given back
+
+
+def settle_dims(recipe: Recipe, width: int, n_rows: int, *, is_default: bool, rows: str = "tokens") -> Recipe:
+    """Give a recipe whose number of columns can be had.
+
+    The recipe's own number, which nobody asked for, is lowered to what there is.
+
+    Args:
+        recipe: the recipe.
+        width: the columns of what is reduced.
+        n_rows: its rows.
+        rows: what they are, for messages.
+        is_default: whether nobody asked for the number of columns.
+
+    Raises:
+        ArgumentError: when more are asked for than there are.
+        MissingExtraError: when scikit-learn is not installed.
+    """
+    dims = recipe.pca_dims
+    if is_default and isinstance(dims, int) and (dims > width or dims >= n_rows):
+        fitting = width if width < n_rows else None
+        logger.warning(
+            "pca_dims %d of recipe %s is too many for %d %s of width %d; using %s",
+            *(dims, recipe.name, n_rows, rows, width, fitting),
+        )
+        recipe = replace(recipe, pca_dims=fitting)
+    check_dims(recipe.pca_dims, n_rows=n_rows, width=width, rows=rows)
+    return recipe

@@ -18,6 +18,8 @@ _APPLIED_MODULES = {"Transformer", "Pooling", "Normalize", "Dropout"}
 def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) -> Recipe:
     """Give the recipe with the teacher's pooling and prompt.
 
+    A fitted table takes pooling and all modules over by itself: it is fitted to what they give.
+
     Args:
         recipe: the choices of the user, and the recipe's own where there are none.
         teacher: whose settings to take over.
@@ -31,7 +33,7 @@ def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) 
             *(name, route.name, " or ".join(route.others)),
         )
     left_out = sorted(set(description.kinds) - _APPLIED_MODULES)
-    if left_out:
+    if left_out and recipe.sequences is None:
         logger.warning("%s: distilled without its module %s", name, ", ".join(left_out))
     if description.encode.truncate_dim is not None:
         logger.warning("%s: its truncate_dim is left to pca_dims (--pca-dims)", name)
@@ -39,7 +41,7 @@ def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) 
         logger.warning("%s compares vectors by %s, not by cosine", name, description.encode.similarity)
     if teacher.provenance.license is None:
         _say_no_license(teacher)
-    if recipe.pooling == "mean" and "pooling" not in chosen:
+    if recipe.pooling == "mean" and "pooling" not in chosen and recipe.sequences is None:
         recipe = _settle_pooling(recipe, teacher)
     return _settle_prompt(recipe, teacher)
 

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tokenizers import Tokenizer
 
@@ -30,15 +31,26 @@ class Vocabulary:
     Attributes:
         tokenizer_json: the static model's tokenizer, ids 0 to V - 1: as text, a tenth of its memory.
         teacher_ids: for each of the V tokens, what the teacher is fed, special tokens included.
+        affixes: what of this stands around each token, where words are not padded.
     """
 
     tokenizer_json: str
     teacher_ids: TokenIds
+    affixes: Affixes
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The static model's tokenizer, read anew."""
         return Tokenizer.from_str(self.tokenizer_json)
+
+    def pieces(self) -> TokenIds:
+        """Give what the teacher is fed for each token, without the affixes."""
+        n_before, n_behind = len(self.affixes.prefix), len(self.affixes.suffix)
+        ids, offsets = self.teacher_ids.ids, self.teacher_ids.offsets.tolist()
+        return TokenIds.of(
+            ids[start + n_before : max(start + n_before, stop - n_behind)].tolist()
+            for start, stop in pairwise(offsets)
+        )
 
 
 def build_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str] | None = None) -> Vocabulary:
@@ -77,7 +89,7 @@ def _subword_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) 
         [*affixes.prefix, teacher_ids[token], *affixes.suffix] if token in teacher_ids else next(encoded)
         for token in editable.tokens
     )
-    return Vocabulary(editable.to_tokenizer().to_str(), TokenIds.of(sequences))
+    return Vocabulary(editable.to_tokenizer().to_str(), TokenIds.of(sequences), affixes)
 
 
 def _affixes(editable: TokenizerJson, teacher: Teacher, recipe: Recipe) -> Affixes:
@@ -165,7 +177,8 @@ def _word_vocabulary(teacher: Teacher, recipe: Recipe, words: Sequence[str]) -> 
             "normalisation: check the file"
         )
     encoded = _encode(teacher.tokenizer, editable.tokens, recipe, padding="none")
-    return Vocabulary(editable.to_str(), TokenIds.of(encoded))
+    affixes = _affixes(TokenizerJson(teacher.tokenizer), teacher, recipe)
+    return Vocabulary(editable.to_str(), TokenIds.of(encoded), affixes)
 
 
 def _encode(

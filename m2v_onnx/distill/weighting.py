@@ -1,11 +1,34 @@
-"""Weights of tokens by how frequent Zipf's law says they are."""
+"""Weights of tokens by how frequent they are."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from m2v_onnx.distill.vocabulary import Vocabulary
+from m2v_onnx.fit.frequencies import frequency_weights, token_frequencies
+from m2v_onnx.fit.words import packaged_words, read_word_counts
 from m2v_onnx.model.recipe import Recipe
+from m2v_onnx.tokenizer.special_tokens import bare_copy
+
+
+def vocabulary_weights(vocabulary: Vocabulary, recipe: Recipe) -> npt.NDArray[np.float64]:
+    """Give (V,) float64, the weight of each token of a vocabulary.
+
+    Raises:
+        ArgumentError: for a file of frequencies that cannot be read.
+    """
+    n_tokens = len(vocabulary.teacher_ids)
+    if recipe.weighting != "sif" or recipe.sif_coefficient is None or recipe.frequencies == "zipf":
+        return weigh_tokens(n_tokens, recipe)
+    if recipe.frequencies == "words":
+        lists = packaged_words()
+    else:
+        lists = {"en": read_word_counts(Path(recipe.frequencies))}
+    tokenizer = bare_copy(vocabulary.tokenizer)
+    return frequency_weights(token_frequencies(tokenizer, lists, n_tokens), recipe.sif_coefficient)
 
 
 def weigh_tokens(n_tokens: int, recipe: Recipe) -> npt.NDArray[np.float64]:

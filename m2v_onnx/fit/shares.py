@@ -30,13 +30,13 @@ class Shares:
         """Give N."""
         return len(self.token_ids)
 
-    def blocks(self) -> Iterator[tuple[slice, sparse.csr_matrix]]:
-        """Give the rows of A, float32, block by block, and where they stand.
+    def blocks(self, n_texts: int = _BLOCK_TEXTS) -> Iterator[tuple[slice, sparse.csr_matrix]]:
+        """Give the rows of A, float32, `n_texts` at a time, and where they stand.
 
         A token that a text holds twice has two entries there, which add up.
         """
-        for start in range(0, len(self), _BLOCK_TEXTS):
-            offsets = self.token_ids.offsets[start : start + _BLOCK_TEXTS + 1]
+        for start in range(0, len(self), n_texts):
+            offsets = self.token_ids.offsets[start : start + n_texts + 1]
             ids = self.token_ids.ids[offsets[0] : offsets[-1]].copy()  # scipy sorts and merges in place
             lengths = np.diff(offsets)
             entries = np.repeat((1 / lengths).astype(np.float32), lengths)

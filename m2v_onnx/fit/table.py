@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from m2v_onnx.fit.features import TokenFeatures
 from m2v_onnx.fit.linear_map import fit_map
 from m2v_onnx.fit.matching import encode, match_lengths
 from m2v_onnx.fit.ridge import refine_rows
 from m2v_onnx.fit.shares import Shares
-from m2v_onnx.fit.targets import column_scales, reduce_targets
+from m2v_onnx.fit.targets import Targets, column_scales
 from m2v_onnx.model.vectors import Vectors
 
 # Under so many texts, the map is held smaller.
 _FEW_TEXTS = 5_000
 
 
-@dataclass(frozen=True)
-class FitSettings:
-    """How a table is fitted.
-
-    Attributes:
-        n_columns: D; a fraction for the fewest that explain that share of the variance; None for all.
-        ridge: how strongly rows are held to the map; None leaves them on it.
-        scaling: columns are divided by their variance to this power.
-    """
-
-    n_columns: int | float | None = 256
-    ridge: float | None = 0.5
-    scaling: float = 0.25
-
-
 def fit_table(
-    shares: Shares, sentence_vectors: Vectors, features: TokenFeatures, settings: FitSettings
+    shares: Shares, targets: Targets, features: TokenFeatures, *, ridge: float | None, scaling: float
 ) -> Vectors:
     """Give the table whose mean rows are nearest to a teacher's vectors of the same texts.
 
@@ -40,9 +23,10 @@ def fit_table(
 
     Args:
         shares: A, (N, V), what tokens the texts have.
-        sentence_vectors: (N, d) float32, what the teacher says of them, each of length 1.
+        targets: what the teacher says of them, in D columns; the vectors are overwritten.
         features: X, (V, k + 1), what the teacher says of each token.
-        settings: see there.
+        ridge: how strongly rows are held to the map; None leaves them on it.
+        scaling: columns are divided by their variance to this power.
 
     Returns:
         (V, D) float32.
@@ -50,12 +34,11 @@ def fit_table(
     from threadpoolctl import threadpool_limits  # an extra
 
     with threadpool_limits(1, user_api="blas"):  # sums in the same order on every machine of a kind
-        targets = reduce_targets(sentence_vectors, settings.n_columns)
         damping = 1e-3 if len(shares) > _FEW_TEXTS else 1e-2
         table = features.map(fit_map(shares, features, targets.vectors, damping=damping))
         match_lengths(targets.vectors, encode(shares, table))
         table = features.map(fit_map(shares, features, targets.vectors, damping=damping))
-        if settings.ridge is not None:
-            refine_rows(shares, targets.vectors, table, strength=settings.ridge)
-        table *= column_scales(targets.variances, settings.scaling)
+        if ridge is not None:
+            refine_rows(shares, targets.vectors, table, strength=ridge)
+        table *= column_scales(targets.variances, scaling)
         return table

@@ -31,11 +31,19 @@ def reduce_targets(sentence_vectors: Vectors, n_columns: int | float | None) -> 
     """Centre sentence vectors, and project them onto their first principal components.
 
     In each component the weight of largest magnitude is positive, whatever the solver's choice of signs.
+    Deterministic, whatever the number of threads.
 
     Args:
         sentence_vectors: (N, d) float32, each of length 1.
         n_columns: D; a fraction in (0, 1) for the fewest that explain that share of the variance; None for d.
     """
+    from threadpoolctl import threadpool_limits  # an extra
+
+    with threadpool_limits(1, user_api="blas"):
+        return _reduce(sentence_vectors, n_columns)
+
+
+def _reduce(sentence_vectors: Vectors, n_columns: int | float | None) -> Targets:
     blocks = [sentence_vectors[at : at + _BLOCK_ROWS] for at in range(0, len(sentence_vectors), _BLOCK_ROWS)]
     mean = sentence_vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     covariance = np.zeros((len(mean), len(mean)))

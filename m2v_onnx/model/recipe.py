@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Literal, get_args
 
-from m2v_onnx.errors import ArgumentError, check_choice
+from m2v_onnx.errors import ArgumentError, check_choice, check_positive
 
 Pooling = Literal["mean", "first", "last", "pooler", "inner"]
 Weighting = Literal["sif", "zipf", "none"]
@@ -49,6 +49,15 @@ class Recipe:
         prefix_space: where a byte-level tokenizer that has no space in front puts one: before every `piece`
             that it makes bytes of, as model2vec 0.10 does, or before the `text` alone. The two differ where
             something else splits a text first, as in Qwen and Llama 3.
+        sequences: N, how many random token sequences, bags of English words and bags of words of two
+            languages the table is fitted to, each; None for a table of token vectors and their PCA.
+        shortest_sequence: tokens, or words, of a sequence at least.
+        longest_sequence: at most; lengths are log-uniform.
+        frequencies: what `sif` weighs by: the `words` of the package's lists, `zipf`'s law by rank, or the
+            path of a file of `word<TAB>count`.
+        ridge: how strongly fitted rows are held to the map of the token states; None leaves them on it.
+        scaling: fitted columns are divided by their variance to this power.
+        seed: of the random sequences.
 
     Raises:
         ArgumentError: when a choice is out of its range.
@@ -69,6 +78,13 @@ class Recipe:
     added_tokens: AddedTokens = "remove"
     prompt: str | None = None
     prefix_space: PrefixSpace = "piece"
+    sequences: int | None = None
+    shortest_sequence: int = 4
+    longest_sequence: int = 30
+    frequencies: str = "zipf"
+    ridge: float | None = 0.5
+    scaling: float = 0.25
+    seed: int = 0
 
     def __post_init__(self) -> None:
         _check_type(self, str, "name")
@@ -84,6 +100,7 @@ class Recipe:
         check_choice("added_tokens", self.added_tokens, get_args(AddedTokens))
         check_choice("prefix_space", self.prefix_space, get_args(PrefixSpace))
         _check_pca_dims(self.pca_dims)
+        _check_fit(self)
         if self.weighting == "sif" and not (self.sif_coefficient and 0 < self.sif_coefficient < 1):
             raise ArgumentError(
                 f"sif_coefficient must lie between 0 and 1, found {self.sif_coefficient}: "
@@ -108,6 +125,27 @@ def _check_type(recipe: Recipe, kind: type | UnionType, *names: str) -> None:
             )
 
 
+def _check_fit(recipe: Recipe) -> None:
+    check_positive(
+        sequences=recipe.sequences,
+        shortest_sequence=recipe.shortest_sequence,
+        longest_sequence=recipe.longest_sequence,
+    )
+    if recipe.longest_sequence < recipe.shortest_sequence:
+        raise ArgumentError(
+            f"longest_sequence must be at least shortest_sequence, {recipe.shortest_sequence}, found "
+            f"{recipe.longest_sequence}: give the shorter length first (--sequence-length 4-30)"
+        )
+    if recipe.ridge is not None and not 0 < recipe.ridge < float("inf"):
+        raise ArgumentError(f"ridge must be above 0, or None for no ridge, found {recipe.ridge}")
+    if type(recipe.seed) is not int or recipe.seed < 0:
+        raise ArgumentError(f"seed must be a whole number from 0, found {recipe.seed!r:.40}")
+    if not 0 <= recipe.scaling <= 1:
+        raise ArgumentError(
+            f"scaling must lie between 0 and 1, found {recipe.scaling}: 0.25 is the usual one"
+        )
+
+
 def _check_pca_dims(pca_dims: PcaDims) -> None:
     if pca_dims is None or pca_dims == "auto":
         return
@@ -127,6 +165,17 @@ def _check_pca_dims(pca_dims: PcaDims) -> None:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
+        Recipe(
+            name="m2v-onnx-1",
+            sif_coefficient=3e-3,
+            word_padding="none",
+            added_tokens="keep",
+            prefix_space="text",
+            sequences=10_000,
+            shortest_sequence=3,
+            longest_sequence=12,
+            frequencies="words",
+        ),
         Recipe(name="model2vec-0.10"),
         Recipe(
             name="model2vec-0.1",
@@ -139,3 +188,4 @@ RECIPES = {
         ),
     )
 }
+DEFAULT_RECIPE = "m2v-onnx-1"

@@ -70,3 +70,11 @@ def _has_fitting_affixes(tokenizer: Tokenizer, masked_ids: Set[int], affix_id: i
     if not masked_ids:
         return not affix_ids
     return affix_id is None or (len(affix_ids) > 1 and masked_ids >= set(affix_ids))
+
+
+def bare_copy(tokenizer: Tokenizer) -> Tokenizer:
+    """Give a copy that neither cuts nor pads."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    copy.no_padding()
+    copy.no_truncation()
+    return copy

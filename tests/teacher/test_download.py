@@ -25,7 +25,7 @@ from m2v_onnx.teacher.options import TeacherSource
 from tests import peer_cases
 from tests.builders import teacher_rows, tiny_teacher_graph, write_modules, write_tiny_teacher
 
-RAW = {"pca_dims": None, "weighting": "none", "normalize": False}
+RAW = {"recipe": "model2vec-0.10", "pca_dims": None, "weighting": "none", "normalize": False}
 
 
 def spread(folder: Path, **places: str) -> None:

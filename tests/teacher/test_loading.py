@@ -66,7 +66,7 @@ def test_other_modules_are_left_out_with_a_word(teacher, caplog):
     (teacher / "modules.json").write_text(json.dumps(modules))
     load_teacher(teacher)
     assert caplog.text == ""
-    distill(teacher, pca_dims=None)
+    distill(teacher, recipe="model2vec-0.10", pca_dims=None)
     assert "distilled without its module Dense" in caplog.text
 
 
@@ -81,8 +81,9 @@ def test_special_tokens_may_be_objects(teacher):
 @pytest.mark.parametrize("pooling", [{"pooling_mode_lasttoken": True}, {"pooling_mode": "lasttoken"}])
 def test_a_teacher_that_pools_its_last_token_is_distilled_so(teacher, pooling):
     write_modules(teacher, "Transformer", "Pooling", Pooling=pooling)
-    assert distill(teacher, pca_dims=None).config.recipe.pooling == "last"
-    assert distill(teacher, pca_dims=None, pooling="mean").config.recipe.pooling == "mean"
+    assert distill(teacher, recipe="model2vec-0.10", pca_dims=None).config.recipe.pooling == "last"
+    by_mean = distill(teacher, recipe="model2vec-0.10", pca_dims=None, pooling="mean")
+    assert by_mean.config.recipe.pooling == "mean"
 
 
 @pytest.mark.slow
@@ -91,7 +92,7 @@ def test_a_slow_tokenizer_is_converted(teacher, caplog):
     (teacher / "tokenizer.json").unlink()
     (teacher / "vocab.txt").write_text("\n".join(TEACHER_TOKENS))
     (teacher / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
-    model = distill(teacher, pca_dims=None, weighting="none")
+    model = distill(teacher, recipe="model2vec-0.10", pca_dims=None, weighting="none")
     assert "holds no tokenizer.json: transformers converts its tokenizer" in caplog.text
     assert model.tokenize(["The sunlight!"]) == [[2, 3, 5, 7]]
     np.testing.assert_allclose(model.table[3], teacher_rows()[[3, 7, 4]].mean(axis=0) + 0.02, rtol=1e-5)
@@ -358,7 +359,7 @@ class TestSession:
 
 class TestPipeline:
     def test_a_whole_distillation_by_hand(self, teacher):
-        model = distill(teacher, pca_dims=None, weighting="none", normalize=False)
+        model = distill(teacher, recipe="model2vec-0.10", pca_dims=None, weighting="none", normalize=False)
         rows = teacher_rows()
         ids = {token: i for i, token in enumerate(TEACHER_TOKENS)}
         for token, token_id in model.tokenizer.get_vocab().items():
@@ -368,8 +369,8 @@ class TestPipeline:
         assert model.config.teacher == "teacher"
 
     def test_weights_by_rank(self, teacher):
-        plain = distill(teacher, pca_dims=None, weighting="none")
-        weighted = distill(teacher, pca_dims=None, sif_coefficient=0.1)
+        plain = distill(teacher, recipe="model2vec-0.10", pca_dims=None, weighting="none")
+        weighted = distill(teacher, recipe="model2vec-0.10", pca_dims=None, sif_coefficient=0.1)
         inverse_rank = 1 / np.arange(2, 10)
         expected = 0.1 / (0.1 + inverse_rank / inverse_rank.sum())
         np.testing.assert_allclose(weighted.table / plain.table, expected[:, None].repeat(4, 1), rtol=1e-5)
@@ -400,6 +401,7 @@ class TestPipeline:
         model = distill(
             teacher,
             vocabulary=tmp_path / "words.tsv",
+            recipe="model2vec-0.10",
             vocabulary_mode="only",
             pca_dims=None,
             weighting="none",
@@ -439,7 +441,7 @@ class TestPipeline:
         assert distill(teacher, pca_dims=2, dtype="float16").table.dtype == np.float16
 
     def test_the_default_number_of_components_fits_itself(self, teacher, caplog):
-        assert distill(teacher).dim == 4
+        assert distill(teacher, recipe="model2vec-0.10").dim == 4
         assert (
             "pca_dims 256 of recipe model2vec-0.10 is too many for 8 tokens of width 4; using 4"
             in caplog.text
@@ -475,6 +477,7 @@ class TestPipeline:
 
     def test_an_unknown_recipe(self, teacher):
         with pytest.raises(
-            ArgumentError, match="recipe must be one of model2vec-0.10, model2vec-0.1, found 'new'"
+            ArgumentError,
+            match="recipe must be one of m2v-onnx-1, model2vec-0.10, model2vec-0.1, found 'new'",
         ):
             distill(teacher, recipe="new")
