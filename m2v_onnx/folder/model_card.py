@@ -254,9 +254,14 @@ def _facts(model: StaticEmbedding) -> Iterator[str]:
         yield "no license is known: the model that it comes from names none"
     if recipe is not None:
         pca_dims = "none" if recipe.pca_dims is None else recipe.pca_dims
+        made = (
+            f"pooling `{recipe.pooling}`"
+            if recipe.sequences is None
+            else f"a fit to the teacher's vectors of {3 * recipe.sequences:,} random texts"
+        )
         yield (
-            f"made by the recipe `{recipe.name}` with pooling `{recipe.pooling}`, principal components "
-            f"`{pca_dims}` and weighting `{recipe.weighting}`"
+            f"made by the recipe `{recipe.name}` with {made}, principal components `{pca_dims}` and "
+            f"weighting `{recipe.weighting}`"
         )
 
 
