@@ -25,7 +25,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "model")
         # In a process of its own: a child's peak memory begins with its parent's.
-        run([sys.executable, "-m", "m2v_onnx", "distill", minilm(), folder, "--pca-dims", "256"])
+        run([sys.executable, "-m", "m2v_onnx", "distill", minilm(), folder, "--recipe", "model2vec-0.10"])
         for title, texts in {"One text": ONE, "A hundred texts": BATCH}.items():
             commands: dict[str, list[str | Path]] = {"Python alone": [sys.executable, "-c", "pass"]}
             for name, (environment, imports) in LIBRARIES.items():

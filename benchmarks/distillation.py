@@ -30,14 +30,17 @@ def main() -> None:
         (teacher / "onnx").mkdir()
         shutil.copy(load_teacher(folder).onnx_path, teacher / "onnx/model.onnx")
         ours = Path(scratch, "ours")
-        options = ["--pca-dims", "256", "--quiet"]
+        as_model2vec = ["--recipe", "model2vec-0.10", "--quiet"]
         runs = interleave(
             {
-                "m2v-onnx, teacher is ONNX": [
-                    *(sys.executable, "-m", "m2v_onnx", "distill", teacher, ours, *options)
+                "m2v-onnx, a fitted table": [
+                    *(sys.executable, "-m", "m2v_onnx", "distill", teacher, ours, "--quiet")
                 ],
-                "m2v-onnx, export included": [
-                    *(sys.executable, "-c", WITH_EXPORT, "distill", folder, ours, *options)
+                "m2v-onnx as model2vec, teacher is ONNX": [
+                    *(sys.executable, "-m", "m2v_onnx", "distill", teacher, ours, *as_model2vec)
+                ],
+                "m2v-onnx as model2vec, export included": [
+                    *(sys.executable, "-c", WITH_EXPORT, "distill", folder, ours, *as_model2vec)
                 ],
                 "model2vec": [peer_python(), "-c", PEER, folder, Path(scratch, "peer")],
             },

@@ -47,7 +47,9 @@ def main() -> None:
     texts = [line.split("\t")[1] for line in news.split("\n")[1:] if line]
     batches = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
     with tempfile.TemporaryDirectory() as folder:
-        distill(minilm(), pca_dims=256).save_pretrained(folder, precisions=["fp32", "int8"])
+        distill(minilm(), recipe="model2vec-0.10", pca_dims=256).save_pretrained(
+            folder, precisions=["fp32", "int8"]
+        )
         model = StaticModel.from_pretrained(folder)
         tokenizer = choose_tokenizer(model).tokenizer
         found = [tokenize_batch(model, tokenizer, batch, max_length=512) for batch in batches]

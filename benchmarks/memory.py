@@ -49,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         texts, folder = Path(scratch, "texts.json"), Path(scratch, "model")
         texts.write_text(json.dumps([line.split("\t")[1] for line in news.split("\n")[1:] if line]))
-        run([sys.executable, "-m", "m2v_onnx", "distill", minilm(), folder, "--pca-dims", "256"])
+        run([sys.executable, "-m", "m2v_onnx", "distill", minilm(), folder, "--recipe", "model2vec-0.10"])
         print("| | loaded | one text | 3,800 texts | of that mapped |\n| --- | --- | --- | --- | --- |")
         for name, (environment, library) in LIBRARIES.items():
             python = sys.executable if environment is None else make_environment(environment)

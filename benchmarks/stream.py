@@ -83,7 +83,17 @@ def main() -> None:
         folder, texts_path, vectors_path = scratch / "model", scratch / "texts.txt", scratch / "vectors.npy"
         texts = write_texts(shared, texts_path, n_texts)
         ours = [sys.executable, "-m", "m2v_onnx"]
-        distil = [*ours, "distill", minilm(), folder, "--quiet", "--pca-dims", str(dim)]
+        distil = [
+            *ours,
+            "distill",
+            minilm(),
+            folder,
+            "--quiet",
+            "--recipe",
+            "model2vec-0.10",
+            "--pca-dims",
+            str(dim),
+        ]
         subprocess.run(distil, check=True, cwd=ROOT)
         command = [*ours, "encode", folder, texts_path, "--output", vectors_path, "--quiet"]
         with subprocess.Popen(command, cwd=ROOT) as process:

@@ -30,7 +30,9 @@ def main() -> None:
     scores = np.array([float(score) for score, _, _ in rows])
     print("| word padding | pairs | Spearman |\n| --- | --- | --- |")
     for padding in ("teacher", "none"):
-        model = distill(minilm(), vocabulary=words, word_padding=padding, pca_dims=256)
+        model = distill(
+            minilm(), recipe="model2vec-0.10", vocabulary=words, word_padding=padding, pca_dims=256
+        )
         first, second = (model.encode([row[column] for row in rows]) for column in (1, 2))
         correlation = np.corrcoef(ranks((first * second).sum(axis=1)), ranks(scores))[0, 1]
         print(f"| {padding} | {len(rows):,} | {100 * correlation:.1f} |")

@@ -46,9 +46,10 @@ def main() -> None:
         (Path(scratch) / "sample.json").write_text(json.dumps(words[::step]))
         (Path(scratch) / "none.json").write_text("[]")
         distil = [sys.executable, "-m", "m2v_onnx", "distill", minilm(), Path(scratch, "model"), "--quiet"]
-        run([*distil, "--pca-dims", "256"])  # the export, which is cached from here on
+        distil += ["--recipe", "model2vec-0.10"]  # like for like
+        run(distil)  # the export, which is cached from here on
         only = ["--vocabulary", Path(scratch, "words.txt"), "--vocabulary-mode", "only"]
-        ours = run([*distil, *only, "--pca-dims", "256"])
+        ours = run([*distil, *only])
         peer = [peer_python(), "-c", PEER, minilm()]
         without = run([*peer, Path(scratch, "none.json")])
         with_words = run([*peer, Path(scratch, "sample.json")])
