@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from m2v_onnx.distill.reduction import settle_dims
 from m2v_onnx.distill.vocabulary import Vocabulary
 from m2v_onnx.distill.weighting import vocabulary_weights
+from m2v_onnx.errors import require_module
 from m2v_onnx.fit.features import TokenFeatures
 from m2v_onnx.fit.int8_teacher import LEAST_COSINE, mean_cosine, quantize_products
 from m2v_onnx.fit.sequences import Lengths, draw_bags, draw_mixed_bags, draw_tokens, join_pieces
@@ -74,7 +75,9 @@ def fit_vocabulary(
     Raises:
         ArgumentError: for more columns than the teacher has, or than there are texts.
         TeacherError: when sentence vectors or token states are not finite, or are all alike.
+        MissingExtraError: when scikit-learn is not installed.
     """
+    require_module("sklearn", package="scikit-learn", extra="distill")  # it brings scipy
     session = teacher.open_session(execution)
     n_prompt = count_prompt(teacher.description, teacher.tokenizer, recipe.prompt)
     head = read_head(teacher.description, n_prompt=n_prompt)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from m2v_onnx.tokenizer.token_ids import TokenIds
+
+if TYPE_CHECKING:
+    from scipy import sparse  # an extra
 
 _BLOCK_TEXTS = 4096
 
@@ -35,6 +38,8 @@ class Shares:
 
         A token that a text holds twice has two entries there, which add up.
         """
+        from scipy import sparse  # an extra
+
         for start in range(0, len(self), n_texts):
             offsets = self.token_ids.offsets[start : start + n_texts + 1]
             ids = self.token_ids.ids[offsets[0] : offsets[-1]].copy()  # scipy sorts and merges in place
