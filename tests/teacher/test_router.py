@@ -20,7 +20,7 @@ from m2v_onnx.teacher.options import TeacherSource
 from tests import peer_cases
 from tests.builders import replace_json, teacher_rows, tiny_teacher_graph, write_tiny_teacher
 
-RAW = {"pca_dims": None, "weighting": "none", "normalize": False}
+RAW = {"recipe": "model2vec-0.10", "pca_dims": None, "weighting": "none", "normalize": False}
 STRUCTURE = {"query": ["q_0_Transformer", "q_1_Pooling"], "document": ["d_0_Transformer"]}
 
 
