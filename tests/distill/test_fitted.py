@@ -181,7 +181,7 @@ def test_frequencies_of_ones_own(teacher, tmp_path):
 
 def test_choices_that_would_change_nothing_are_refused(teacher):
     with pytest.raises(
-        ArgumentError, match="pooling changes nothing where sequences is 10000, found 'first'"
+        ArgumentError, match="pooling changes nothing where sequences is 12000, found 'first'"
     ):
         distill(teacher, pooling="first")
     with pytest.raises(ArgumentError, match=r"ridge changes nothing where sequences is None.*--sequences N"):
