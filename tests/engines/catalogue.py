@@ -176,7 +176,7 @@ def _onnxruntime() -> list[Engine]:
     files = [SHARED, IDS3, *GRAPHS]
     return [
         *(Engine("onnxruntime-node", _node("onnxruntime_node"), file) for file in files),
-        *(Engine("onnxruntime, the oldest allowed", oldest, file, ("batch",)) for file in files),
+        *(Engine("onnxruntime, an old release", oldest, file, ("batch",)) for file in files),
     ]
 
 
