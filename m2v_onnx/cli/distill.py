@@ -96,7 +96,7 @@ def distill(
         typer.Option(
             rich_help_panel=_FIT,
             show_default=_OF_RECIPE,
-            help="Fit to N random token sequences and 2 N bags of words; none for a PCA of token vectors.",
+            help="Fit to N random token sequences, and bags of words; none for a PCA of token vectors.",
             parser=whole_number_or_none,
             metavar="N",
         ),

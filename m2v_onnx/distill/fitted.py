@@ -81,9 +81,8 @@ def fit_vocabulary(
     session = teacher.open_session(execution)
     n_prompt = count_prompt(teacher.description, teacher.tokenizer, recipe.prompt)
     head = read_head(teacher.description, n_prompt=n_prompt)
-    n_texts = 3 * (recipe.sequences or 0)
     width = head.width(session.width)
-    recipe = settle_dims(recipe, width, n_texts, is_default=is_default, rows="texts to fit to")
+    recipe = settle_dims(recipe, width, recipe.n_fitted_texts, is_default=is_default, rows="texts to fit to")
     weights = vocabulary_weights(vocabulary, recipe)
     examples = draw_examples(teacher, vocabulary, recipe)
     if session.on_cpu and execution.precision != "float32":
@@ -124,7 +123,9 @@ def draw_examples(teacher: Teacher, vocabulary: Vocabulary, recipe: Recipe) -> E
     prefix, suffix = vocabulary.affixes.prefix, vocabulary.affixes.suffix
     fed = [[*prefix, *ids, *suffix] for ids in join_pieces(drawn, vocabulary.pieces()).to_lists()]
     words = packaged_words()
-    texts = draw_bags(words["en"], n, lengths, rng) + draw_mixed_bags(words, n, lengths, rng)
+    texts = draw_bags(words["en"], n, lengths, rng) + draw_mixed_bags(
+        words, recipe.n_fitted_texts - 2 * n, lengths, rng
+    )
     own = bare_copy(teacher.tokenizer)
     for start in range(0, len(texts), _BLOCK_TEXTS):
         block = texts[start : start + _BLOCK_TEXTS]

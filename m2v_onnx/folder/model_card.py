@@ -257,7 +257,7 @@ def _facts(model: StaticEmbedding) -> Iterator[str]:
         made = (
             f"pooling `{recipe.pooling}`"
             if recipe.sequences is None
-            else f"a fit to the teacher's vectors of {3 * recipe.sequences:,} random texts"
+            else f"a fit to the teacher's vectors of {recipe.n_fitted_texts:,} random texts"
         )
         yield (
             f"made by the recipe `{recipe.name}` with {made}, principal components `{pca_dims}` and "

@@ -49,8 +49,9 @@ class Recipe:
         prefix_space: where a byte-level tokenizer that has no space in front puts one: before every `piece`
             that it makes bytes of, as model2vec 0.10 does, or before the `text` alone. The two differ where
             something else splits a text first, as in Qwen and Llama 3.
-        sequences: N, how many random token sequences, bags of English words and bags of words of two
-            languages the table is fitted to, each; None for a table of token vectors and their PCA.
+        sequences: N, how many random token sequences the table is fitted to, as many bags of English words,
+            and two thirds as many bags of words of two languages; None for a table of token vectors and
+            their PCA.
         shortest_sequence: tokens, or words, of a sequence at least.
         longest_sequence: at most; lengths are log-uniform.
         frequencies: what `sif` weighs by: the `words` of the package's lists, `zipf`'s law by rank, or the
@@ -85,6 +86,12 @@ class Recipe:
     ridge: float | None = 0.5
     scaling: float = 0.25
     seed: int = 0
+
+    @property
+    def n_fitted_texts(self) -> int:
+        """How many texts the table is fitted to, of all kinds."""
+        n = self.sequences or 0
+        return 2 * n + 2 * n // 3
 
     def __post_init__(self) -> None:
         _check_type(self, str, "name")
@@ -172,8 +179,8 @@ RECIPES = {
             added_tokens="keep",
             prefix_space="text",
             sequences=12_000,
-            shortest_sequence=2,
-            longest_sequence=10,
+            shortest_sequence=3,
+            longest_sequence=12,
             frequencies="words",
         ),
         Recipe(name="model2vec-0.10"),

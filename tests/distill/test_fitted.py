@@ -194,7 +194,7 @@ def test_choices_that_would_change_nothing_are_refused(teacher):
     ("choices", "message"),
     [
         ({"sequences": 0}, "sequences must be 1 or more, found 0"),
-        ({"sequences": 1, "pca_dims": 3}, "pca_dims must be less than the number of texts to fit to, 3"),
+        ({"sequences": 1, "pca_dims": 3}, "pca_dims must be less than the number of texts to fit to, 2"),
         ({"pca_dims": 9}, "pca_dims must be at most the teacher's width, 4, found 9"),
         ({"ridge": -1.0}, "ridge must be above 0"),
         ({"scaling": 2.0}, "scaling must lie between 0 and 1, found 2.0"),

@@ -188,5 +188,5 @@ def test_c_sharp_takes_a_tokenizer_library_where_there_is_no_graph_of_strings():
 
 def test_a_fitted_table_is_said_to_be_one():
     recipe = Recipe("m2v-onnx-1", pca_dims=2, sequences=12_000)
-    expected = "- made by the recipe `m2v-onnx-1` with a fit to the teacher's vectors of 36,000 random texts"
+    expected = "- made by the recipe `m2v-onnx-1` with a fit to the teacher's vectors of 32,000 random texts"
     assert expected in write_card(tiny_model(config=ModelConfig(recipe=recipe)))
