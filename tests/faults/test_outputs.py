@@ -268,12 +268,26 @@ def start(kind, folder, place):
     )
 
 
+@contextmanager
+def not_ignored(number):
+    """Let children that are started in the block be ended by a signal, also where the tests run under nohup."""
+    if number == signal.SIGKILL:
+        yield
+        return
+    handler = signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("kind", ["save", "export", "distill", "encode"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_an_end_leaves_no_drafts_behind_the_next_write(folder, tmp_path, kind, number):
     place = tmp_path / "place"
     place.mkdir()
-    child = start(kind, folder, place)
+    with not_ignored(number):
+        child = start(kind, folder, place)
     if kind == "encode":
         child.stdin.write(b"sun\n" * 10_000)
         child.stdin.flush()
