@@ -270,7 +270,7 @@ def start(kind, folder, place):
 
 @contextmanager
 def not_ignored(number):
-    """Let children that are started in the block be ended by a signal, also where the tests run under nohup."""
+    """Let a signal end children that are started in the block, also where the tests run under nohup."""
     if number == signal.SIGKILL:
         yield
         return
