@@ -117,7 +117,7 @@ def test_a_home_is_found(folder, teacher, monkeypatch, tmp_path):
     assert TextGraph.from_pretrained("~/deep/other").dim == 2
     assert TextGraph("~/deep/other/onnx/model_text.onnx").dim == 2
     (tmp_path / "words.txt").write_text("star\n")
-    assert distill("~/teacher", vocabulary="~/words.txt", pca_dims=2).n_tokens == 9
+    assert distill("~/teacher", vocabulary="~/words.txt", sequences=300, pca_dims=2).n_tokens == 9
     assert not (tmp_path / "~").exists()
 
 

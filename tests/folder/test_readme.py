@@ -64,7 +64,7 @@ def card_of(model: StaticModel, folder) -> dict[str, object]:
 
 def test_the_card_of_a_static_model_names_its_teachers_license(teacher, tmp_path, caplog):
     (teacher / "README.md").write_text(MINILM)
-    model = distill(teacher, pca_dims=None)
+    model = distill(teacher, sequences=300, pca_dims=None)
     assert "license" not in caplog.text
     card = card_of(model, tmp_path / "m")
     assert (card["license"], card["language"]) == ("apache-2.0", ["en"])
@@ -88,7 +88,7 @@ def test_a_missing_license_is_said(teacher, tmp_path, caplog, readme, level, mes
     (teacher / "README.md").unlink()
     if readme is not None:
         (teacher / "README.md").write_text(readme)
-    card = card_of(distill(teacher, pca_dims=None), tmp_path / "m")
+    card = card_of(distill(teacher, sequences=300, pca_dims=None), tmp_path / "m")
     said = [record for record in caplog.records if record.name.endswith("teacher_settings")]
     assert [(record.levelname, message in record.message) for record in said] == [(level, True)]
     assert "license" not in card

@@ -179,7 +179,12 @@ def test_token_ids_beyond_the_teachers_table(teacher, break_it, largest):
 
 def test_the_way_out_of_a_padding_that_the_teacher_does_not_know(teacher):
     pad_with_99(teacher)
-    assert distill(teacher, pca_dims=None, vocabulary=["sunmoon"], word_padding="none").dim == 4
+    assert (
+        distill(
+            teacher, recipe="model2vec-0.10", pca_dims=None, vocabulary=["sunmoon"], word_padding="none"
+        ).dim
+        == 4
+    )
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/no/such/teacher"])
@@ -387,8 +392,9 @@ class TestPipeline:
         for path, execution in zip(
             paths, (Execution(n_threads=n_threads), Execution(n_threads=2)), strict=True
         ):
+            words = ["star", "full moon"]
             distill(
-                teacher, vocabulary=["star", "full moon"], pca_dims=3, execution=execution
+                teacher, vocabulary=words, pca_dims=3, sequences=300, execution=execution
             ).save_pretrained(path)
         files = [
             {p.relative_to(path): p.read_bytes() for p in path.rglob("*.*") if p.is_file()} for path in paths
@@ -438,7 +444,9 @@ class TestPipeline:
         )
 
     def test_float16(self, teacher):
-        assert distill(teacher, pca_dims=2, dtype="float16").table.dtype == np.float16
+        assert (
+            distill(teacher, recipe="model2vec-0.10", pca_dims=2, dtype="float16").table.dtype == np.float16
+        )
 
     def test_the_default_number_of_components_fits_itself(self, teacher, caplog):
         assert distill(teacher, recipe="model2vec-0.10").dim == 4
@@ -457,8 +465,8 @@ class TestPipeline:
 
     def test_a_vocabulary_may_be_a_path_in_a_string_or_a_generator(self, teacher, tmp_path):
         (tmp_path / "words.txt").write_text("star\n")
-        by_path = distill(teacher, vocabulary=str(tmp_path / "words.txt"), pca_dims=2)
-        by_words = distill(teacher, vocabulary=(word for word in ["star"]), pca_dims=2)
+        by_path = distill(teacher, vocabulary=str(tmp_path / "words.txt"), sequences=300, pca_dims=2)
+        by_words = distill(teacher, vocabulary=(word for word in ["star"]), sequences=300, pca_dims=2)
         assert by_path.tokenizer.get_vocab() == by_words.tokenizer.get_vocab()
         assert "star" in by_path.tokenizer.get_vocab()
         with pytest.raises(ArgumentError, match=r"vocabulary\[1\] must be a string, found int: 3"):
@@ -469,7 +477,12 @@ class TestPipeline:
             distill(teacher, recipe="model2vec-0.1", pca_dims=2, sif_coefficient=1e-3).config.recipe.weighting
             == "sif"
         )
-        assert distill(teacher, pca_dims=2, sif_coefficient=None).config.recipe.weighting == "none"
+        assert (
+            distill(
+                teacher, recipe="model2vec-0.10", pca_dims=2, sif_coefficient=None
+            ).config.recipe.weighting
+            == "none"
+        )
         with pytest.raises(
             ArgumentError, match="weighting and sif_coefficient must agree, found 'zipf' and 0.001"
         ):
