@@ -63,6 +63,7 @@ class TestEightyColumns:
             "Options",
             "Vocabulary",
             "The table",
+            "The fit",
             "Vectors",
             "The teacher",
             "Graphs",
