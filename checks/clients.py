@@ -118,7 +118,7 @@ def main() -> None:
         failed = sorted(set(clients) - {report.client for report in fine})
         sys.exit(f"expected {n_texts} texts and differences of at most {BOUND}, not so: {', '.join(failed)}")
     if clients is CLIENTS:
-        table = re.compile(r"\| client \|.*?(?=\n\n|\n*\Z)", re.DOTALL)
+        table = re.compile(r"\| client \| texts \|.*?(?=\n\n|\n*\Z)", re.DOTALL)
         DOCUMENT.write_text(table.sub(markdown(reports), DOCUMENT.read_text("utf-8")), encoding="utf-8")
 
 
