@@ -79,7 +79,7 @@ def check_positive(**values: int | None) -> None:
     for name, value in values.items():
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, Integral):
+        if type(value) is not int and (isinstance(value, bool) or not isinstance(value, Integral)):
             raise ArgumentError(f"{name} must be a whole number, found {value!r:.60}")
         if value < 1:
             raise ArgumentError(f"{name} must be 1 or more, found {value}")

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, NoReturn
 
 from m2v_onnx.errors import check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
-from m2v_onnx.folder.names import model_name
-from m2v_onnx.folder.on_the_hub import download_model, upload_model
 from m2v_onnx.folder.reading import find_graph, read_embedding
-from m2v_onnx.folder.replacement import replace_folder
-from m2v_onnx.folder.writing import write_embedding
 from m2v_onnx.model.keywords import refuse_unknown
 from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
@@ -22,8 +17,8 @@ from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.runtime.encoder import Encoder
 from m2v_onnx.runtime.plan import Batching
 from m2v_onnx.system.file_watch import FileWatch, watch_mapped
-from m2v_onnx.system.hub import Upload, check_repo_id
 from m2v_onnx.system.lazy import lazy_property
+from m2v_onnx.system.text_files import readable
 from m2v_onnx.tokenizer.texts import check_texts
 
 
@@ -78,7 +73,13 @@ class StaticModel(StaticEmbedding):
             FolderError: when there is no such model or graph, or it is damaged.
         """
         refuse_unknown(unknown, ("precision", "revision", "token", "memory_map"))
-        path = download_model(path_or_id, precision=precision, revision=revision, token=token)
+        path = Path(path_or_id).expanduser()
+        with readable(path):
+            is_here = path.exists()
+        if not is_here:
+            from m2v_onnx.folder.on_the_hub import download_model  # slow, and seldom needed
+
+            path = download_model(path_or_id, precision=precision, revision=revision, token=token)
         embedding = read_embedding(path, memory_map=memory_map)
         model = cls.of(embedding, graph_path=find_graph(path, precision), precision=precision)
         object.__setattr__(model, "_watch", watch_mapped(embedding.table))
@@ -99,7 +100,11 @@ class StaticModel(StaticEmbedding):
             graph_path: an ids graph of these data.
             precision: see `from_pretrained`.
         """
-        model = cls(**{entry.name: getattr(embedding, entry.name) for entry in fields(StaticEmbedding)})
+        model = cls.__new__(cls)
+        names = {entry.name for entry in fields(StaticEmbedding)} | vars(StaticEmbedding).keys()
+        # With what was derived of it: it was checked when it was made, and that takes as long as reading it.
+        vars(model).update({name: value for name, value in vars(embedding).items() if name in names})
+        object.__setattr__(model, "_watch", None)
         object.__setattr__(model, "graph_path", graph_path)
         object.__setattr__(model, "precision", precision)
         return model
@@ -135,7 +140,10 @@ class StaticModel(StaticEmbedding):
             MissingExtraError: when onnx is not installed.
         """
         require_module("onnx", package="onnx", extra="export")
-        from m2v_onnx.export.write import add_graphs, check_graphs  # onnx is an extra
+        from m2v_onnx.export.write import add_graphs, check_graphs  # onnx is an extra; the others are slow
+        from m2v_onnx.folder.names import model_name
+        from m2v_onnx.folder.replacement import replace_folder
+        from m2v_onnx.folder.writing import write_embedding
 
         check_graphs(graphs, precisions, table)
         path = Path(path).expanduser()
@@ -170,6 +178,11 @@ class StaticModel(StaticEmbedding):
                 should be private and is public already.
             MissingExtraError: when onnx is not installed.
         """
+        from tempfile import TemporaryDirectory  # slow, all of them
+
+        from m2v_onnx.folder.on_the_hub import upload_model
+        from m2v_onnx.system.hub import Upload, check_repo_id
+
         upload = Upload(repo_id, private, revision, token, show_progress_bar)
         check_repo_id(repo_id)
         with TemporaryDirectory() as parent:
@@ -215,10 +228,7 @@ class StaticModel(StaticEmbedding):
         refuse_unknown(unknown, ("batch_size", "max_length", "n_threads", "show_progress_bar"))
         check_texts(texts)
         batching = Batching(batch_size, max_length, n_threads)
-        self._check_file()
-        vectors = self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
-        self._check_file()
-        return vectors
+        return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
 
     def encode_stream(
         self,
@@ -244,8 +254,7 @@ class StaticModel(StaticEmbedding):
             FolderError: as for `encode`.
         """
         check_texts(texts)
-        self._check_file()
-        return self._checked(self._encoder.stream(texts, Batching(batch_size, max_length, n_threads)))
+        return self._encoder.stream(texts, Batching(batch_size, max_length, n_threads))
 
     def encode_as_sequence(
         self, texts: str | Iterable[str], *, max_length: int | None = None
@@ -285,15 +294,10 @@ class StaticModel(StaticEmbedding):
             check_positive(max_length=max_length)
         return self._encoder.tokenize(texts, max_length=max_length)
 
-    def _checked(self, blocks: Iterator[Vectors]) -> Iterator[Vectors]:
-        for block in blocks:
-            self._check_file()
-            yield block
-
     def _check_file(self) -> None:
         if self._watch is not None:
             self._watch.check()
 
     @lazy_property
     def _encoder(self) -> Encoder:
-        return Encoder(self, graph_path=self.graph_path, precision=self.precision)
+        return Encoder(self, graph_path=self.graph_path, precision=self.precision, watch=self._watch)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.export.sources import GraphSources
 from m2v_onnx.folder.names import EMBEDDED_GRAPHS, IDS_STEM, TEXT_STEM, graph_file_name
 from m2v_onnx.model.quantization import PRECISIONS, Precision
 
 if TYPE_CHECKING:
     from m2v_onnx.export.graph import Graph
+    from m2v_onnx.export.sources import GraphSources
 
 GraphName = Literal["ids", "ids3", "tokens", "text", "codepoints", "tokenizer"]
 TablePlace = Literal["embedded", "shared"]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from m2v_onnx.export.tables.tokenizer_tables import TokenizerTables, build_tokenizer_tables
 from m2v_onnx.model.static_embedding import StaticEmbedding
+
+if TYPE_CHECKING:
+    from m2v_onnx.export.tables.tokenizer_tables import TokenizerTables
 
 
 @dataclass(frozen=True)
@@ -27,4 +30,6 @@ class GraphSources:
             ArgumentError: when a graph that takes text cannot carry the tokenizer exactly; it names what
                 stands in the way.
         """
+        from m2v_onnx.export.tables.tokenizer_tables import build_tokenizer_tables  # slow: a dozen modules
+
         return build_tokenizer_tables(self.model.tokenizer)

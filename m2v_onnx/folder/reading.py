@@ -28,7 +28,6 @@ from m2v_onnx.folder.sentence_transformers import Description, read_description
 from m2v_onnx.folder.static_modules import Folded, fold_modules
 from m2v_onnx.folder.tensors import TABLE_TENSORS, check_finite, map_tensors
 from m2v_onnx.folder.weights import read_weights
-from m2v_onnx.folder.word_vectors import read_word_vectors
 from m2v_onnx.model.config import DEFAULT_MAX_LENGTH, ModelConfig
 from m2v_onnx.model.quantization import PRECISIONS, Precision
 from m2v_onnx.model.static_embedding import StaticEmbedding
@@ -65,7 +64,11 @@ def read_embedding(path: Path, *, memory_map: bool = True) -> StaticEmbedding:
         FolderError: when the folder is none of a static model, or a file is damaged.
     """
     with readable(path):
-        return read_word_vectors(path) if path.is_file() else _read_folder(path, memory_map=memory_map)
+        if not path.is_file():
+            return _read_folder(path, memory_map=memory_map)
+        from m2v_onnx.folder.word_vectors import read_word_vectors  # slow: seven readers, seldom needed
+
+        return read_word_vectors(path)
 
 
 def _read_folder(path: Path, *, memory_map: bool) -> StaticEmbedding:

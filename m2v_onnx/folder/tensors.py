@@ -11,7 +11,6 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder.torch_file import widen_bfloat16
 from m2v_onnx.model.vectors import MOST_VALUE, Table
 from m2v_onnx.system.row_blocks import rows_beyond
 from m2v_onnx.system.text_files import check_regular, readable
@@ -103,3 +102,12 @@ def _map_tensor(path: Path, entry: dict[str, Any], *, start: int) -> npt.NDArray
         return np.zeros(shape, np.float32 if entry["dtype"] == "BF16" else dtype)
     array = np.asarray(np.memmap(path, dtype, mode="r", offset=start + entry["data_offsets"][0], shape=shape))
     return widen_bfloat16(array) if entry["dtype"] == "BF16" else array
+
+
+def widen_bfloat16(halves: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """Give float32 of the same shape: a bfloat16 is the upper half of a float32.
+
+    >>> widen_bfloat16(np.array([0x3F80, 0xC000], np.uint16))
+    array([ 1., -2.], dtype=float32)
+    """
+    return (halves.astype(np.uint32) << 16).view(np.float32)

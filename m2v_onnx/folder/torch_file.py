@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.errors import FolderError
+from m2v_onnx.folder.tensors import widen_bfloat16
 
 _DTYPES = {
     "DoubleStorage": "<f8",
@@ -81,15 +82,6 @@ class _Tensors(pickle.Unpickler):
         if kind != "BFloat16Storage":
             return raw
         return widen_bfloat16(raw)
-
-
-def widen_bfloat16(halves: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
-    """Give float32 of the same shape: a bfloat16 is the upper half of a float32.
-
-    >>> widen_bfloat16(np.array([0x3F80, 0xC000], np.uint16))
-    array([ 1., -2.], dtype=float32)
-    """
-    return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
 def _rebuild_tensor(

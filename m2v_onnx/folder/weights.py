@@ -10,7 +10,6 @@ import numpy.typing as npt
 from m2v_onnx.errors import FolderError
 from m2v_onnx.folder.names import TABLE_NAME, TORCH_NAME
 from m2v_onnx.folder.tensors import map_tensors
-from m2v_onnx.folder.torch_file import read_torch_tensors
 
 
 def read_weights(folder: Path) -> dict[str, npt.NDArray[Any]]:
@@ -22,6 +21,8 @@ def read_weights(folder: Path) -> dict[str, npt.NDArray[Any]]:
     if (folder / TABLE_NAME).exists():
         return map_tensors(folder / TABLE_NAME)
     if (folder / TORCH_NAME).exists():
+        from m2v_onnx.folder.torch_file import read_torch_tensors  # slow, and seldom needed
+
         return read_torch_tensors(folder / TORCH_NAME)
     raise FolderError(
         f"expected {TABLE_NAME} or {TORCH_NAME} in {folder}, found neither: fetch the whole model"

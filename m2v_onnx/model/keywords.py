@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from m2v_onnx.errors import ArgumentError
 
@@ -42,6 +41,10 @@ def refuse_unknown(unknown: Mapping[str, object], allowed: Iterable[str]) -> Non
     Raises:
         ArgumentError: naming the first, and what to write instead.
     """
+    if not unknown:
+        return
+    from difflib import get_close_matches  # slow, and seldom needed
+
     names = sorted(allowed)
     for name in unknown:
         close = get_close_matches(name, names, n=1)

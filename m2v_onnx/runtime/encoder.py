@@ -16,6 +16,7 @@ from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.runtime.parts import PartStore
 from m2v_onnx.runtime.plan import Batching, MaxLength, Plan, plan_stream, plan_texts, token_limit
 from m2v_onnx.runtime.tokenization import tokenize_batch
+from m2v_onnx.system.file_watch import FileWatch
 from m2v_onnx.system.progress import track
 from m2v_onnx.system.side_by_side import map_side_by_side
 from m2v_onnx.tokenizer.token_ids import TokenIds
@@ -28,13 +29,20 @@ class Encoder:
         model: the model.
         graph_path: its ids graph; None for none.
         precision: the number type to encode with; None for whatever is fastest and exact.
+        watch: the table's file, checked before each batch; None for a table in memory.
     """
 
     def __init__(
-        self, model: StaticEmbedding, *, graph_path: Path | None = None, precision: Precision | None = None
+        self,
+        model: StaticEmbedding,
+        *,
+        graph_path: Path | None = None,
+        precision: Precision | None = None,
+        watch: FileWatch | None = None,
     ) -> None:
         self._model = model
         self._precision = precision
+        self._watch = watch
         self._parts = PartStore(model, graph_path=graph_path, precision=precision)
 
     def encode(
@@ -44,10 +52,13 @@ class Encoder:
         all_texts = [texts] if isinstance(texts, str) else list(texts)
         plan = plan_texts(all_texts, batching, self._parts, model_limit=self._model.config.max_length)
         vectors: Vectors = np.empty((len(all_texts), self._model.dim), np.float32)
+        if len(all_texts) <= plan.batch_size:  # threads and bars would cost one short text half of its time
+            self._embed(all_texts, 0, vectors, plan=plan)
+            return vectors[0] if isinstance(texts, str) else vectors
         with track("Encoding", total=len(all_texts), unit="texts", show=show_progress_bar) as advance:
             for block in self._blocks(all_texts, plan, out=vectors):
                 advance(len(block))
-        return vectors.reshape(self._model.dim) if isinstance(texts, str) else vectors
+        return vectors
 
     def stream(self, texts: Iterable[str], batching: Batching) -> Iterator[Vectors]:
         """Embed texts block by block: see `StaticModel.encode_stream`."""
@@ -79,6 +90,8 @@ class Encoder:
         return map_side_by_side(embed, _cut(texts, plan.batch_size), n_workers=plan.n_workers)
 
     def _embed(self, texts: list[str], start: int, out: Vectors, *, plan: Plan) -> None:
+        if self._watch is not None:
+            self._watch.check()
         found = tokenize_batch(
             self._model, plan.tokenizer, texts, max_length=plan.max_length, first_index=start
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -87,7 +86,7 @@ def _make_locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | 
     The number of a process would not do: containers that share a disk number their own.
     """
     while True:
-        draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.draft")
+        draft = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.draft")
         make(draft)
         try:
             lock = _lock(draft)
