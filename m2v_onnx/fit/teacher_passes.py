@@ -60,7 +60,7 @@ def sentence_vectors(
     if len(vectors) > 1 and np.ptp(vectors, axis=0).max() < 1e-6:
         raise TeacherError(
             f"expected sentence vectors that differ, found the same one for all {len(vectors)} texts: "
-            "check the teacher's weights and pooling"
+            "check the teacher's weights and pooling, or fit to no texts (--sequences none)"
         )
     return vectors
 
