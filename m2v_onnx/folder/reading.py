@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +24,6 @@ from m2v_onnx.folder.names import (
     graph_places,
 )
 from m2v_onnx.folder.readme import read_provenance
-from m2v_onnx.folder.sentence_transformers import Description, read_description
-from m2v_onnx.folder.static_modules import Folded, fold_modules
 from m2v_onnx.folder.tensors import TABLE_TENSORS, check_finite, map_tensors
 from m2v_onnx.folder.weights import read_weights
 from m2v_onnx.model.config import DEFAULT_MAX_LENGTH, ModelConfig
@@ -34,6 +32,10 @@ from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Table, Vectors
 from m2v_onnx.system.text_files import read_text, readable
 from m2v_onnx.tokenizer.library import guarded
+
+if TYPE_CHECKING:
+    from m2v_onnx.folder.sentence_transformers import Description
+    from m2v_onnx.folder.static_modules import Folded
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def read_embedding(path: Path, *, memory_map: bool = True) -> StaticEmbedding:
 
 
 def _read_folder(path: Path, *, memory_map: bool) -> StaticEmbedding:
-    description = read_description(path)
+    description = None if is_ours(path) else _describe(path)
     place = _find_table(path, description)
     tensors = read_weights(place) if place.is_dir() else map_tensors(place)
     name = next((name for name in TABLE_TENSORS if name in tensors), None)
@@ -84,9 +86,11 @@ def _read_folder(path: Path, *, memory_map: bool) -> StaticEmbedding:
     tokenizer_folder = place if place.is_dir() else place.parent
     tokenizer = read_tokenizer(tokenizer_folder / TOKENIZER_NAME)
     table = tensors[name]
-    if is_ours(path):
+    if description is None:
         config = read_config(path, defaults=ModelConfig())
     else:
+        from m2v_onnx.folder.static_modules import fold_modules  # slow, and not for folders of ours
+
         if "mapping" not in tensors:
             table = _cut_padding(table, tokenizer, place)
         folded = fold_modules(table, description)
@@ -117,14 +121,26 @@ def _cut_padding(table: Table, tokenizer: Tokenizer, place: Path) -> Table:
     return table[:n_tokens]
 
 
-def _find_table(folder: Path, description: Description) -> Path:
-    """Give the file of a static model's table, or the folder of the module that holds it."""
-    static = next((module.folder for module in description.modules if module.kind == "StaticEmbedding"), None)
+def _describe(path: Path) -> Description:
+    from m2v_onnx.folder.sentence_transformers import read_description  # slow, and not for folders of ours
+
+    return read_description(path)
+
+
+def _find_table(folder: Path, description: Description | None) -> Path:
+    """Give the file of a static model's table, or the folder of the module that holds it.
+
+    Args:
+        folder: the model's folder.
+        description: what it says of its modules; None for a folder of ours, where config.json says all.
+    """
+    modules = () if description is None else description.modules
+    static = next((module.folder for module in modules if module.kind == "StaticEmbedding"), None)
     if static is not None and any((static / name).exists() for name in (TABLE_NAME, TORCH_NAME)):
         return static
     table_path = next((folder / name for name in TABLE_PATHS if (folder / name).exists()), None)
     if table_path is None:
-        is_other = (folder / CONFIG_NAME).exists() or "Transformer" in description.kinds
+        is_other = (folder / CONFIG_NAME).exists() or any(module.kind == "Transformer" for module in modules)
         remedy = ": a transformer wants `m2v-onnx distill` first" if is_other else ""
         raise FolderError(
             f"expected a static model with one of {', '.join(TABLE_PATHS)}, found none in {folder}{remedy}"
