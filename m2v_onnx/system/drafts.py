@@ -57,13 +57,29 @@ def draft_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _draft(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
-    """Make a draft, named by the process that writes it; remove it behind the block."""
+    """Make a draft and lock it; remove it behind the block, and also where a signal ends its making.
+
+    The system takes the lock off when the process ends, however that ends. The number of a process would not
+    do: containers that share a disk number their own.
+    """
     sweep(path)
-    draft, lock = _make_locked(path, make)
+    draft, lock, is_locked = path, None, False
     try:
+        while not is_locked:
+            draft = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.draft")
+            make(draft)
+            try:
+                lock = _lock(draft)
+            except OSError:  # a file system without locks
+                break
+            is_locked = fcntl is None or (lock is not None and draft.exists())
+            if not is_locked and lock is not None:  # else another process holds it, which sweeps
+                os.close(lock)
+                lock = None
         yield draft
     finally:
-        _remove(draft)
+        if draft is not path:
+            _remove(draft)
         if lock is not None:
             os.close(lock)
 
@@ -78,24 +94,6 @@ def sweep(path: Path) -> None:
                 if lock is not None:
                     _remove(entry)
                     os.close(lock)
-
-
-def _make_locked(path: Path, make: Callable[[Path], None]) -> tuple[Path, int | None]:
-    """Make a draft and lock it: the system takes the lock off when its process ends, however that ends.
-
-    The number of a process would not do: containers that share a disk number their own.
-    """
-    while True:
-        draft = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.draft")
-        make(draft)
-        try:
-            lock = _lock(draft)
-        except OSError:  # a file system without locks
-            return draft, None
-        if fcntl is None or (lock is not None and draft.exists()):
-            return draft, lock
-        if lock is not None:  # else another process holds it, which sweeps
-            os.close(lock)
 
 
 def _lock(draft: Path) -> int | None:
@@ -124,4 +122,5 @@ def _remove(draft: Path) -> None:
     if draft.is_dir():
         shutil.rmtree(draft, ignore_errors=True)
     else:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # never there, because its place cannot be written
+            draft.unlink(missing_ok=True)
