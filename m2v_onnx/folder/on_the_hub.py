@@ -40,7 +40,7 @@ def download_model(
     revision: str | None = None,
     token: str | None = None,
 ) -> Path:
-    """Give the local folder or file of a static model, downloading it when it is a Hub id.
+    """Download a static model that is no local folder or file; give the folder where it lies then.
 
     The ids graph of one precision comes along, by default the float32 one.
 
@@ -49,11 +49,8 @@ def download_model(
     """
     if precision is not None:
         check_choice("precision", precision, PRECISIONS)
-    path = Path(path_or_id).expanduser()
-    with readable(path):
-        if path.exists():
-            return path
     if not looks_like_hub_id(str(path_or_id)):
+        path = Path(path_or_id).expanduser()
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
         repository = find_repository(str(path_or_id), revision=revision, token=token)
