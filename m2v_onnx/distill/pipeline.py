@@ -113,14 +113,10 @@ def distill(
     tokens = build_vocabulary(loaded, chosen, words)
     del words  # hundreds of thousands, maybe
     is_default = "pca_dims" not in choices
-    if chosen.sequences is None:
-        table, chosen = _embed_vocabulary(
-            loaded, tokens, chosen, is_default=is_default, execution=execution, show=show_progress_bar
-        )
-    else:
-        table, chosen = fit_vocabulary(
-            loaded, tokens, chosen, is_default=is_default, execution=execution, show=show_progress_bar
-        )
+    make_table = _embed_vocabulary if chosen.sequences is None else fit_vocabulary
+    table, chosen = make_table(
+        loaded, tokens, chosen, is_default=is_default, execution=execution, show=show_progress_bar
+    )
     config = ModelConfig(
         normalize=chosen.normalize, teacher=loaded.name, recipe=chosen, provenance=loaded.provenance
     )

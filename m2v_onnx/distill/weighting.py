@@ -49,6 +49,4 @@ def weigh_tokens(n_tokens: int, recipe: Recipe) -> npt.NDArray[np.float64]:
     if recipe.weighting == "none" or recipe.sif_coefficient is None:
         return np.ones(n_tokens)
     inverse_rank = 1 / np.arange(2, n_tokens + 2)
-    probability = inverse_rank / inverse_rank.sum()
-    weights: npt.NDArray[np.float64] = recipe.sif_coefficient / (recipe.sif_coefficient + probability)
-    return weights
+    return frequency_weights(inverse_rank / inverse_rank.sum(), recipe.sif_coefficient)

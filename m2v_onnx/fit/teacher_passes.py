@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.errors import TeacherError
 from m2v_onnx.model.vectors import Vectors, to_unit
-from m2v_onnx.system.progress import track
 from m2v_onnx.system.row_blocks import rows_beyond
-from m2v_onnx.system.side_by_side import map_side_by_side
+from m2v_onnx.teacher.embedding import run_batches
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.sentence_vectors import SentenceHead
 from m2v_onnx.teacher.session import TeacherSession
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
-# Positions per run: on a CPU what stays in the cache, on a GPU what keeps it busy.
+# Positions per run of texts on a CPU.
 _CPU_BATCH_POSITIONS = 512
-_GPU_BATCH_POSITIONS = 65_536
 
 
 def sentence_vectors(
@@ -43,13 +39,14 @@ def sentence_vectors(
         TeacherError: when vectors are not finite, or all alike.
     """
     vectors = np.empty((len(sequences), head.width(session.width)), np.float32)
-    _run(
+    run_batches(
+        lambda input_ids: to_unit(head(session.hidden_states(input_ids))),
         session,
         sequences,
-        lambda hidden: to_unit(head(hidden)),
         vectors,
         execution,
-        f"{len(vectors):,} texts" if show_progress_bar else None,
+        bar=(f"Teacher: {len(vectors):,} texts", "rows") if show_progress_bar else None,
+        cpu_positions=_CPU_BATCH_POSITIONS,
     )
     bad = rows_beyond(vectors, float(np.finfo(vectors.dtype).max))
     if len(bad):
@@ -88,15 +85,22 @@ def token_states(
         TeacherError: when states are not finite in float16.
     """
 
-    def split(hidden: Vectors) -> npt.NDArray[np.float16]:
+    def split(input_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float16]:
+        hidden = session.hidden_states(input_ids)
         inner = hidden[:, n_before : hidden.shape[1] - n_behind]
         own = inner.sum(axis=1) / max(1, inner.shape[1])  # nothing inside: zeros
         with np.errstate(over="ignore"):  # infinity is found below
             return np.concatenate([own, hidden.mean(axis=1)], axis=1).astype(np.float16)
 
     states = np.empty((len(sequences), 2 * session.width), np.float16)
-    _run(
-        session, sequences, split, states, execution, f"{len(states):,} tokens" if show_progress_bar else None
+    run_batches(
+        split,
+        session,
+        sequences,
+        states,
+        execution,
+        bar=(f"Teacher: {len(states):,} tokens", "rows") if show_progress_bar else None,
+        cpu_positions=_CPU_BATCH_POSITIONS,
     )
     bad = rows_beyond(states, float(np.finfo(states.dtype).max))
     if len(bad):
@@ -105,28 +109,3 @@ def token_states(
             "tokens: check the teacher's weights, or export it again (--teacher-onnx export)"
         )
     return states
-
-
-def _run(
-    session: TeacherSession,
-    sequences: TokenIds,
-    reduce: Callable[[Vectors], npt.NDArray[np.floating]],
-    out: npt.NDArray[np.floating],
-    execution: Execution,
-    about: str | None,
-) -> None:
-    """Write what `reduce` makes of each sequence's hidden states; those of one length run together.
-
-    The batches are the same whatever the number of threads: int8 rounds a batch as a whole.
-    """
-
-    def work(indices: npt.NDArray[np.int64]) -> int:
-        out[indices] = reduce(session.hidden_states(sequences.rows(indices)))
-        return len(indices)
-
-    n_positions = _CPU_BATCH_POSITIONS if session.on_cpu else _GPU_BATCH_POSITIONS
-    batches = sequences.batches(n_positions, execution.batch_size)
-    n_workers = execution.n_workers if session.on_cpu else 1
-    with track(f"Teacher: {about}", total=len(sequences), unit="rows", show=about is not None) as advance:
-        for n_done in map_side_by_side(work, batches, n_workers=n_workers):
-            advance(n_done)

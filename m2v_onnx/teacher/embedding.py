@@ -54,7 +54,9 @@ def embed_tokens(
         return pool_hidden_states(session.hidden_states(input_ids)[:, n_prompt:], pooling)
 
     vectors = np.empty((len(sequences), session.width), np.float32)
-    _embed_into(vectors, vectors_of, session, sequences, execution, show_progress_bar=show_progress_bar)
+    bar = ("Embedding tokens", "tokens") if show_progress_bar else None
+    run_batches(vectors_of, session, sequences, vectors, execution, bar=bar)
+    _zero_what_is_not_finite(vectors)
     return vectors
 
 
@@ -80,32 +82,47 @@ def embed_sentences(
         return head(session.hidden_states(input_ids))
 
     vectors = np.empty((len(sequences), head.width(session.width)), np.float32)
-    _embed_into(vectors, vectors_of, session, sequences, execution, show_progress_bar=show_progress_bar)
+    bar = ("Embedding tokens", "tokens") if show_progress_bar else None
+    run_batches(vectors_of, session, sequences, vectors, execution, bar=bar)
+    _zero_what_is_not_finite(vectors)
     return vectors
 
 
-def _embed_into(
-    vectors: Vectors,
-    vectors_of: Callable[[npt.NDArray[np.int64]], Vectors],
+def run_batches(
+    vectors_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.floating]],
     session: TeacherSession,
     sequences: TokenIds,
+    out: npt.NDArray[np.floating],
     execution: Execution,
     *,
-    show_progress_bar: bool,
+    bar: tuple[str, str] | None,
+    cpu_positions: int = _CPU_BATCH_POSITIONS,
 ) -> None:
-    """Run sequences of one length together, and fill in the vector of each."""
+    """Run sequences of one length together, and fill in the row of each.
 
-    def embed(indices: npt.NDArray[np.int64]) -> int:
-        vectors[indices] = vectors_of(sequences.rows(indices))
+    The batches are the same whatever the number of threads: int8 rounds a batch as a whole.
+
+    Args:
+        vectors_of: gives the rows of (B, T) token ids.
+        session: the teacher, which says where it runs.
+        sequences: N token sequences.
+        out: (N, …), where the rows go.
+        execution: batch size and threads.
+        bar: what a progress bar says, and what it counts; None for no bar.
+        cpu_positions: positions of a run on the CPU.
+    """
+
+    def run(indices: npt.NDArray[np.int64]) -> int:
+        out[indices] = vectors_of(sequences.rows(indices))
         return len(indices)
 
-    n_positions = _CPU_BATCH_POSITIONS if session.on_cpu else _GPU_BATCH_POSITIONS
+    n_positions = cpu_positions if session.on_cpu else _GPU_BATCH_POSITIONS
     batches = sequences.batches(n_positions, execution.batch_size)
     n_workers = execution.n_workers if session.on_cpu else 1
-    with track("Embedding tokens", total=len(sequences), unit="tokens", show=show_progress_bar) as advance:
-        for n_done in map_side_by_side(embed, batches, n_workers=n_workers):
+    about, unit = bar or ("", "")
+    with track(about, total=len(sequences), unit=unit, show=bar is not None) as advance:
+        for n_done in map_side_by_side(run, batches, n_workers=n_workers):
             advance(n_done)
-    _zero_what_is_not_finite(vectors)
 
 
 def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:
