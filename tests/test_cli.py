@@ -82,8 +82,25 @@ def test_every_choice_reaches_the_recipe(teacher, tmp_path):
         "ridge": 0.5,
         "scaling": 0.25,
         "seed": 0,
+        "n_texts": 0,
     }
     assert described["tokens"] == 10  # [unused0] stays, star is new
+
+
+def test_fit_to_a_file_of_texts(teacher, tmp_path):
+    lines = [" ".join("sun" if bit == "1" else "moon" for bit in f"{index:08b}") for index in range(250)]
+    (tmp_path / "texts.csv").write_text("body\n" + "\n".join(lines) + "\nsun\n")
+    options = ("--text-column", "body", "--sequences", 60, "--pca-dims", 2)
+    result = run("fit", teacher, tmp_path / "texts.csv", tmp_path / "m", *options)
+    assert result.returncode == 0, result.stderr
+    assert "texts: 250 used; left out: 0 empty, 1 of one word" in result.stderr
+    assert "texts held out: cosine to the teacher" in result.stderr
+    described = json.loads(run("inspect", tmp_path / "m", "--json").stdout)
+    assert described["dim"] == 2
+    assert 200 < described["recipe"]["n_texts"] < 250
+    again = run("fit", teacher, "-", tmp_path / "m2", "--base", tmp_path / "m", "-q", stdin="\n".join(lines))
+    assert again.returncode == 0, again.stderr
+    assert json.loads(run("inspect", tmp_path / "m2", "--json").stdout)["tokens"] == described["tokens"]
 
 
 def test_no_pca_and_no_weights(teacher, tmp_path):

@@ -19,6 +19,7 @@ from m2v_onnx.cli.distill import distill
 from m2v_onnx.cli.encode import encode
 from m2v_onnx.cli.evaluate import evaluate
 from m2v_onnx.cli.export import export
+from m2v_onnx.cli.fit import fit
 from m2v_onnx.cli.inspect import inspect
 from m2v_onnx.cli.options import as_utf8
 from m2v_onnx.cli.push import push
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (distill, export, verify, push, encode, inspect, evaluate):
+for command in (distill, fit, export, verify, push, encode, inspect, evaluate):
     app.command(no_args_is_help=True)(command)
 
 

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from m2v_onnx.cli.fit_options import (
+    OF_RECIPE,
+    TABLE,
+    Device,
+    Frequencies,
+    PcaDims,
+    PrecisionOfTeacher,
+    Prompt,
+    ProviderName,
+    Ridge,
+    RouterPath,
+    Scaling,
+    Seed,
+    SequenceLength,
+    Sequences,
+    SifCoefficient,
+    TeacherBatch,
+    TeacherOnnx,
+    TeacherThreads,
+    TrustRemoteCode,
+)
 from m2v_onnx.cli.options import (
     DEFAULT_GRAPH_NAMES,
     DEFAULT_PRECISION_NAMES,
@@ -21,13 +42,9 @@ from m2v_onnx.cli.options import (
     Token,
     given,
     graph_options,
-    length_range,
-    number_or_none,
-    pca_dims_or_none,
     text_or_none,
-    whole_number_or_none,
 )
-from m2v_onnx.cli.output import print_summary, show_notes
+from m2v_onnx.cli.output import show_notes, write_model
 from m2v_onnx.errors import require_module
 from m2v_onnx.model.recipe import (
     DEFAULT_RECIPE,
@@ -41,14 +58,13 @@ from m2v_onnx.model.recipe import (
     Weighting,
     WordPadding,
 )
-from m2v_onnx.teacher.options import Execution, OnnxMode, Provider, TeacherPrecision, TeacherSource
+from m2v_onnx.teacher.options import Execution, TeacherSource
+
+if TYPE_CHECKING:
+    from m2v_onnx.static_model import StaticModel  # slow
 
 # Panels of its help, by topic.
-_VOCABULARY, _TABLE, _FIT, _VECTORS = "Vocabulary", "The table", "The fit", "Vectors"
-_TEACHER = "The teacher"
-_OF_RECIPE = "the recipe's"
-# Of room for the model of a small teacher.
-_LEAST_BYTES = 100_000_000
+_VOCABULARY, _VECTORS = "Vocabulary", "Vectors"
 
 
 def distill(
@@ -64,177 +80,77 @@ def distill(
         VocabularyMode | None,
         typer.Option(
             rich_help_panel=_VOCABULARY,
-            show_default=_OF_RECIPE,
+            show_default=OF_RECIPE,
             help="Words `extend` the teacher's vocabulary, or are the `only` ones.",
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(rich_help_panel=_TABLE, help=f"One of {', '.join(RECIPES)}.")
+        str, typer.Option(rich_help_panel=TABLE, help=f"One of {', '.join(RECIPES)}.")
     ] = DEFAULT_RECIPE,
-    pca_dims: Annotated[
-        Any,
-        typer.Option(
-            rich_help_panel=_TABLE,
-            show_default=_OF_RECIPE,
-            help="Components: N, 0.95 (variance), auto or none.",
-            parser=pca_dims_or_none,
-            metavar="N",
-        ),
-    ] = None,
+    pca_dims: PcaDims = None,
     pooling: Annotated[
         Pooling | None,
         typer.Option(
-            rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Which hidden states make a vector."
+            rich_help_panel=TABLE, show_default=OF_RECIPE, help="Which hidden states make a vector."
         ),
     ] = None,
     weighting: Annotated[
         Weighting | None,
-        typer.Option(rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Weights of tokens."),
+        typer.Option(rich_help_panel=TABLE, show_default=OF_RECIPE, help="Weights of tokens."),
     ] = None,
-    sequences: Annotated[
-        Any,
-        typer.Option(
-            rich_help_panel=_FIT,
-            show_default=_OF_RECIPE,
-            help="Fit to N random token sequences, and bags of words; none for a PCA of token vectors.",
-            parser=whole_number_or_none,
-            metavar="N",
-        ),
-    ] = None,
-    sequence_length: Annotated[
-        Any,
-        typer.Option(
-            rich_help_panel=_FIT,
-            show_default=_OF_RECIPE,
-            help="Shortest and longest sequence.",
-            parser=length_range,
-            metavar="LO-HI",
-        ),
-    ] = None,
-    frequencies: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_FIT,
-            show_default=_OF_RECIPE,
-            help="Frequencies of tokens: words, zipf, or a file of word<TAB>count.",
-        ),
-    ] = None,
-    ridge: Annotated[
-        Any,
-        typer.Option(
-            rich_help_panel=_FIT,
-            show_default=_OF_RECIPE,
-            help="How strongly fitted rows are held.",
-            parser=number_or_none,
-            metavar="A",
-        ),
-    ] = None,
-    scaling: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=_FIT,
-            show_default=_OF_RECIPE,
-            help="Columns are divided by their variance to this power.",
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(rich_help_panel=_FIT, show_default=_OF_RECIPE, help="Seed of the random sequences."),
-    ] = None,
-    sif: Annotated[
-        Any,
-        typer.Option(
-            rich_help_panel=_TABLE,
-            show_default=_OF_RECIPE,
-            help="SIF coefficient, or none.",
-            parser=number_or_none,
-            metavar="A",
-        ),
-    ] = None,
+    sequences: Sequences = None,
+    sequence_length: SequenceLength = None,
+    frequencies: Frequencies = None,
+    ridge: Ridge = None,
+    scaling: Scaling = None,
+    seed: Seed = None,
+    sif: SifCoefficient = None,
     token_remove_pattern: Annotated[
         Any,
         typer.Option(
-            rich_help_panel=_TABLE,
-            show_default=_OF_RECIPE,
+            rich_help_panel=TABLE,
+            show_default=OF_RECIPE,
             help="Regular expression of tokens to remove, or none.",
             parser=text_or_none,
             metavar="REGEX",
         ),
     ] = None,
     normalize: Annotated[
-        bool | None, typer.Option(rich_help_panel=_VECTORS, help="Unit vectors.", show_default=_OF_RECIPE)
+        bool | None, typer.Option(rich_help_panel=_VECTORS, help="Unit vectors.", show_default=OF_RECIPE)
     ] = None,
     dtype: Annotated[
         TableDtype | None,
-        typer.Option(rich_help_panel=_VECTORS, show_default=_OF_RECIPE, help="Number type of the table."),
+        typer.Option(rich_help_panel=_VECTORS, show_default=OF_RECIPE, help="Number type of the table."),
     ] = None,
     word_padding: Annotated[
         WordPadding | None,
         typer.Option(
-            rich_help_panel=_VOCABULARY, show_default=_OF_RECIPE, help="Padding around words of your own."
+            rich_help_panel=_VOCABULARY, show_default=OF_RECIPE, help="Padding around words of your own."
         ),
     ] = None,
     added_tokens: Annotated[
         AddedTokens | None,
         typer.Option(
             rich_help_panel=_VOCABULARY,
-            show_default=_OF_RECIPE,
+            show_default=OF_RECIPE,
             help="Ordinary tokens that were added to the teacher's vocabulary.",
         ),
     ] = None,
-    prompt: Annotated[
-        Any,
-        typer.Option(
-            rich_help_panel=_TABLE,
-            show_default=_OF_RECIPE,
-            help="Prompt before every token: a name that the teacher knows, a text, or none.",
-            parser=text_or_none,
-            metavar="PROMPT",
-        ),
-    ] = None,
+    prompt: Prompt = None,
     prefix_space: Annotated[
         PrefixSpace | None,
         typer.Option(
-            rich_help_panel=_TABLE, show_default=_OF_RECIPE, help="Where byte-level tokenizers put a space."
+            rich_help_panel=TABLE, show_default=OF_RECIPE, help="Where byte-level tokenizers put a space."
         ),
     ] = None,
-    teacher_onnx: Annotated[
-        OnnxMode,
-        typer.Option(rich_help_panel=_TEACHER, help="Reuse the teacher's own ONNX file, or export one."),
-    ] = "auto",
-    trust_remote_code: Annotated[
-        bool,
-        typer.Option(
-            "--trust-remote-code",
-            rich_help_panel=_TEACHER,
-            help="Run model code that the teacher's repository ships.",
-        ),
-    ] = False,
-    router_path: Annotated[
-        str | None,
-        typer.Option(
-            rich_help_panel=_TEACHER,
-            show_default="the Router's",
-            help="Which way through the Router of a teacher that is several models.",
-            metavar="NAME",
-        ),
-    ] = None,
-    provider: Annotated[
-        Provider, typer.Option(rich_help_panel=_TEACHER, help="Execution provider for the teacher.")
-    ] = "auto",
-    device_id: Annotated[int, typer.Option(rich_help_panel=_TEACHER, help="Which GPU.")] = 0,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(rich_help_panel=_TEACHER, show_default="by device", help="Token sequences per run."),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(rich_help_panel=_TEACHER, show_default="cores", help="Runs side by side on the CPU."),
-    ] = None,
-    teacher_precision: Annotated[
-        TeacherPrecision,
-        typer.Option(rich_help_panel=_TEACHER, help="Numbers that the teacher runs in for a fit."),
-    ] = "auto",
+    teacher_onnx: TeacherOnnx = "auto",
+    trust_remote_code: TrustRemoteCode = False,
+    router_path: RouterPath = None,
+    provider: ProviderName = "auto",
+    device_id: Device = 0,
+    batch_size: TeacherBatch = None,
+    threads: TeacherThreads = None,
+    teacher_precision: PrecisionOfTeacher = "auto",
     graph: Graphs = DEFAULT_GRAPH_NAMES,
     precision: Precisions = DEFAULT_PRECISION_NAMES,
     shared_table: SharedTable = False,
@@ -250,33 +166,30 @@ def distill(
     """
     options = dict(locals())
     from m2v_onnx.distill.pipeline import distill as run  # slow, as all that runs a teacher
-    from m2v_onnx.export.write import add_graphs
-    from m2v_onnx.folder.names import model_name
-    from m2v_onnx.folder.replacement import replace_folder
-    from m2v_onnx.folder.writing import write_embedding
 
     require_module("onnx", package="onnx", extra="export")  # better known before the work than behind it
     show_notes(quiet=quiet)
-    choices = {entry.name: options.get(entry.name) for entry in fields(Recipe) if entry.name != "name"}
+    choices = {
+        entry.name: options.get(entry.name)
+        for entry in fields(Recipe)
+        if entry.name not in ("name", "n_texts")
+    }
     choices["sif_coefficient"] = sif
     if sequence_length is not None:
         choices["shortest_sequence"], choices["longest_sequence"] = sequence_length
     source = TeacherSource(revision, token, teacher_onnx, trust_remote_code, router_path)
     execution = Execution(provider, device_id, batch_size, threads, teacher_precision)
-    output = output.expanduser()
-    with replace_folder(output, force=force, least_bytes=_LEAST_BYTES) as draft:
-        write_embedding(
-            run(
-                teacher,
-                vocabulary=vocabulary,
-                recipe=recipe,
-                source=source,
-                execution=execution,
-                show_progress_bar=not quiet,
-                **given(choices),
-            ),
-            draft,
+
+    def make() -> StaticModel:
+        return run(
+            teacher,
+            vocabulary=vocabulary,
+            recipe=recipe,
+            source=source,
+            execution=execution,
+            show_progress_bar=not quiet,
+            **given(choices),
         )
-        graphs = graph_options(graph, precision, shared_table=shared_table)
-        add_graphs(draft, name=model_name(output), old=output, **graphs)
-    print_summary(output, as_json=as_json, quiet=quiet)
+
+    graphs = graph_options(graph, precision, shared_table=shared_table)
+    write_model(output, make, graphs, force=force, as_json=as_json, quiet=quiet)

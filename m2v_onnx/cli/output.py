@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,21 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from m2v_onnx.export.verification import GraphReport
+    from m2v_onnx.static_model import StaticModel
+
+# Of room for the model of a small teacher.
+_LEAST_BYTES = 100_000_000
 
 
-def show_notes(*, quiet: bool) -> None:
-    """Send the library's notes to stderr: all where somebody looks, warnings alone where it is piped."""
-    level = logging.ERROR if quiet else logging.INFO if sys.stderr.isatty() else logging.WARNING
+def show_notes(*, quiet: bool, always: bool = False) -> None:
+    """Send the library's notes to stderr: all where somebody looks, warnings alone where it is piped.
+
+    Args:
+        quiet: errors alone.
+        always: all notes, also where stderr is piped.
+    """
+    is_watched = always or sys.stderr.isatty()
+    level = logging.ERROR if quiet else logging.INFO if is_watched else logging.WARNING
     logging.basicConfig(format="%(message)s", handlers=[_Notes()])
     logging.getLogger("m2v_onnx").setLevel(level)
 
@@ -34,6 +45,37 @@ class _Notes(logging.StreamHandler[Any]):
     @stream.setter
     def stream(self, _stream: object) -> None:
         """Keep none."""
+
+
+def write_model(
+    output: Path,
+    make: Callable[[], StaticModel],
+    graphs: dict[str, Any],
+    *,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Make a model, write its folder with graphs, and print what was written.
+
+    Args:
+        output: the folder, which appears when all is done.
+        make: makes the model, when the place is known to be fit for it.
+        graphs: which graphs, see `add_graphs`.
+        force: replace a folder that is there.
+        as_json: print JSON.
+        quiet: print nothing.
+    """
+    from m2v_onnx.export.write import add_graphs  # slow, as all that knows a model
+    from m2v_onnx.folder.names import model_name
+    from m2v_onnx.folder.replacement import replace_folder
+    from m2v_onnx.folder.writing import write_embedding
+
+    output = output.expanduser()
+    with replace_folder(output, force=force, least_bytes=_LEAST_BYTES) as draft:
+        write_embedding(make(), draft)
+        add_graphs(draft, name=model_name(output), old=output, **graphs)
+    print_summary(output, as_json=as_json, quiet=quiet)
 
 
 def print_summary(folder: Path, *, as_json: bool, quiet: bool) -> None:

@@ -4,7 +4,8 @@ A teacher that holds no ONNX of itself needs the extra `optimum` once, to export
 """
 
 from m2v_onnx.distill.pipeline import distill
+from m2v_onnx.distill.refit import fit
 from m2v_onnx.model.recipe import RECIPES, Recipe
 from m2v_onnx.teacher.options import Execution, TeacherSource
 
-__all__ = ["RECIPES", "Execution", "Recipe", "TeacherSource", "distill"]
+__all__ = ["RECIPES", "Execution", "Recipe", "TeacherSource", "distill", "fit"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +15,21 @@ from m2v_onnx.distill.vocabulary import Vocabulary
 from m2v_onnx.distill.weighting import vocabulary_weights
 from m2v_onnx.errors import require_module
 from m2v_onnx.fit.features import TokenFeatures
-from m2v_onnx.fit.int8_teacher import LEAST_COSINE, mean_cosine, quantize_products
+from m2v_onnx.fit.held_out import Answers, fit_to_texts
+from m2v_onnx.fit.passes import TeacherPasses
 from m2v_onnx.fit.sequences import Lengths, draw_bags, draw_mixed_bags, draw_tokens, join_pieces
 from m2v_onnx.fit.shares import Shares
-from m2v_onnx.fit.table import fit_table
-from m2v_onnx.fit.targets import reduce_targets
-from m2v_onnx.fit.teacher_passes import sentence_vectors, token_states
+from m2v_onnx.fit.table import FitChoices, fit_table
+from m2v_onnx.fit.targets import column_scales, reduce_targets
+from m2v_onnx.fit.texts import TokenizerPair, read_examples
 from m2v_onnx.fit.words import packaged_words
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.teacher.encoder import read_limit
 from m2v_onnx.teacher.loading import Teacher
 from m2v_onnx.teacher.options import Execution
-from m2v_onnx.teacher.sentence_vectors import SentenceHead, count_prompt, read_head
-from m2v_onnx.teacher.session import TeacherSession
-from m2v_onnx.tokenizer.special_tokens import bare_copy, find_special_ids, find_unk_id
+from m2v_onnx.teacher.sentence_vectors import count_prompt, read_head
+from m2v_onnx.tokenizer.special_tokens import find_special_ids, find_unk_id
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
 logger = logging.getLogger(__name__)
@@ -56,107 +56,128 @@ def fit_vocabulary(
     vocabulary: Vocabulary,
     recipe: Recipe,
     *,
+    texts: Iterable[str] | None = None,
     is_default: bool,
     execution: Execution,
     show: bool,
 ) -> tuple[Vectors, Recipe]:
     """Give (V, D) float32, a row for each token, fitted to the teacher's sentence vectors; and the recipe.
 
-    Deterministic, whatever the number of threads.
+    Deterministic, whatever the number of threads. With texts, what the teacher says of them is kept in the
+    user's cache folder.
 
     Args:
         teacher: the teacher.
         vocabulary: the tokens, and what the teacher is fed for each.
-        recipe: how many texts, how long, which frequencies, how strong a ridge.
+        recipe: how many sequences, how long, which frequencies, how strong a ridge.
+        texts: a user's texts, to fit to as well; read once.
         is_default: whether nobody asked for the number of columns, which is then lowered where it must be.
         execution: how the teacher runs.
         show: show progress on stderr, when that is a terminal.
 
     Raises:
-        ArgumentError: for more columns than the teacher has, or than there are texts.
+        ArgumentError: for more columns than the teacher has, or than there are texts; see `read_examples`.
         TeacherError: when sentence vectors or token states are not finite, or are all alike.
+        FolderError: when the cache folder cannot be written.
         MissingExtraError: when scikit-learn is not installed.
     """
     require_module("sklearn", package="scikit-learn", extra="distill")  # it brings scipy
-    session = teacher.open_session(execution)
     n_prompt = count_prompt(teacher.description, teacher.tokenizer, recipe.prompt)
     head = read_head(teacher.description, n_prompt=n_prompt)
-    width = head.width(session.width)
-    recipe = settle_dims(recipe, width, recipe.n_fitted_texts, is_default=is_default, rows="texts to fit to")
+    passes = TeacherPasses(teacher, head, execution, use_cache=texts is not None, show=show)
     weights = vocabulary_weights(vocabulary, recipe)
-    examples = draw_examples(teacher, vocabulary, recipe)
-    if session.on_cpu and execution.precision != "float32":
-        probes = _some(examples.teacher_ids)
-        expected = sentence_vectors(session, probes, head, execution=execution)
-        del session  # the same teacher twice would be the most memory that a distillation takes
-        session = _open_int8(teacher, probes, expected, head, execution)
-    targets = reduce_targets(
-        sentence_vectors(session, examples.teacher_ids, head, execution=execution, show_progress_bar=show),
-        None if recipe.pca_dims == "auto" else recipe.pca_dims,
+    tokenizers = _tokenizer_pair(teacher, vocabulary, recipe)
+    drawn = draw_examples(tokenizers, vocabulary, recipe)
+    examples = None if texts is None else read_examples(texts, tokenizers, show=show)
+    if examples is not None:
+        recipe = replace(recipe, n_texts=len(examples[0].token_ids))
+    recipe = settle_dims(
+        recipe, passes.width, recipe.n_fitted_texts, is_default=is_default, rows="texts to fit to"
     )
-    states = token_states(
-        session,
+    passes.settle_precision(some_of(drawn.teacher_ids))
+    answers = [
+        Answers(part.token_ids, passes.sentence_vectors(part.teacher_ids))
+        for part in (drawn, *(examples or ()))
+    ]
+    states = passes.token_states(
         vocabulary.teacher_ids,
         n_before=len(vocabulary.affixes.prefix),
         n_behind=len(vocabulary.affixes.suffix),
-        execution=execution,
-        show_progress_bar=show,
     )
-    del session  # large, and not needed any more
-    shares = Shares(examples.token_ids, len(vocabulary.teacher_ids))
-    features = TokenFeatures.of(states, weights)
-    return fit_table(shares, targets, features, ridge=recipe.ridge, scaling=recipe.scaling), recipe
+    passes.close()  # large, and not needed any more
+    return _solve(answers, TokenFeatures.of(states, weights), recipe), recipe
 
 
-def draw_examples(teacher: Teacher, vocabulary: Vocabulary, recipe: Recipe) -> Examples:
+def _solve(answers: list[Answers], features: TokenFeatures, recipe: Recipe) -> Vectors:
+    """Fit to drawn sequences, and, where there are some, to texts."""
+    choices = fit_choices(recipe)
+    if len(answers) > 1:
+        fit = fit_to_texts(answers, features, choices=choices)
+        if not fit.is_better:
+            logger.warning("the texts made it no better: the table is the one that is fitted to no texts")
+        return fit.after if fit.is_better else fit.before
+    drawn = answers[0]
+    targets = reduce_targets(drawn.vectors, choices.n_columns)
+    shares = Shares((drawn.token_ids,), len(features.weights))
+    table = fit_table(shares, targets, features, ridge=choices.ridge)
+    table *= column_scales(targets.variances, choices.scaling)
+    return table
+
+
+def fit_choices(recipe: Recipe) -> FitChoices:
+    """Give what of a recipe says how a table is fitted."""
+    return FitChoices(None if recipe.pca_dims == "auto" else recipe.pca_dims, recipe.ridge, recipe.scaling)
+
+
+def _tokenizer_pair(teacher: Teacher, vocabulary: Vocabulary, recipe: Recipe) -> TokenizerPair:
+    static = vocabulary.tokenizer
+    return TokenizerPair.of(
+        static,
+        _counting(static),
+        find_unk_id(static),
+        teacher.tokenizer,
+        prompt=recipe.prompt,
+        limit=read_limit(teacher.description),
+    )
+
+
+def draw_examples(tokenizers: TokenizerPair, vocabulary: Vocabulary, recipe: Recipe) -> Examples:
     """Draw random token sequences, bags of English words, and bags of words of two languages.
 
     Texts without a token that counts are left out.
     """
-    tokenizer = bare_copy(vocabulary.tokenizer)
-    counting = _counting(tokenizer)
     rng = np.random.default_rng(recipe.seed)
     lengths = Lengths(recipe.shortest_sequence, recipe.longest_sequence)
     n = recipe.sequences or 0
-    drawn = draw_tokens(np.flatnonzero(counting), n, lengths, rng)
+    drawn = draw_tokens(np.flatnonzero(tokenizers.counting), n, lengths, rng)
     rows = drawn.to_lists()
     prefix, suffix = vocabulary.affixes.prefix, vocabulary.affixes.suffix
     fed = [[*prefix, *ids, *suffix] for ids in join_pieces(drawn, vocabulary.pieces()).to_lists()]
-    words = packaged_words()
-    texts = draw_bags(words["en"], n, lengths, rng) + draw_mixed_bags(
-        words, recipe.n_fitted_texts - 2 * n, lengths, rng
-    )
-    own = bare_copy(teacher.tokenizer)
+    texts = draw_texts(recipe, lengths, rng)
+    return join_examples(rows, fed, texts, tokenizers)
+
+
+def draw_texts(recipe: Recipe, lengths: Lengths, rng: np.random.Generator) -> list[str]:
+    """Draw bags of English words, and bags of words of two languages."""
+    n, words = recipe.sequences or 0, packaged_words()
+    n_mixed = 2 * n // 3
+    return draw_bags(words["en"], n, lengths, rng) + draw_mixed_bags(words, n_mixed, lengths, rng)
+
+
+def join_examples(
+    rows: list[list[int]], fed: list[list[int]], texts: list[str], tokenizers: TokenizerPair
+) -> Examples:
+    """Tokenise texts, and put them behind others; leave out those without a token that counts."""
     for start in range(0, len(texts), _BLOCK_TEXTS):
-        block = texts[start : start + _BLOCK_TEXTS]
-        seen = [encoding.ids for encoding in tokenizer.encode_batch_fast(block, add_special_tokens=False)]
-        rows += [[token_id for token_id in ids if counting[token_id]] for ids in seen]
-        fed += [
-            encoding.ids for encoding in own.encode_batch([(recipe.prompt or "") + text for text in block])
-        ]
+        for ids, teacher_ids, _ in tokenizers.encode(texts[start : start + _BLOCK_TEXTS]):
+            rows.append(ids)
+            fed.append(teacher_ids)
     kept = [index for index, row in enumerate(rows) if row]
     return Examples(TokenIds.of(rows[index] for index in kept), TokenIds.of(fed[index] for index in kept))
 
 
-def _open_int8(
-    teacher: Teacher, probes: TokenIds, expected: Vectors, head: SentenceHead, execution: Execution
-) -> TeacherSession:
-    """Open the teacher in int8; in float32 where int8 cannot be had, or its vectors are too far off."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        if quantize_products(teacher.onnx_path, path) == 0:
-            return teacher.open_session(execution)
-        session = TeacherSession(path, execution)
-    cosine = mean_cosine(sentence_vectors(session, probes, head, execution=execution), expected)
-    if cosine < LEAST_COSINE and execution.precision == "auto":
-        del session
-        logger.info("the teacher runs in float32: in int8 its vectors have a cosine of %.3f", cosine)
-        return teacher.open_session(execution)
-    logger.info("the teacher runs in int8: its vectors have a cosine of %.4f with those of float32", cosine)
-    return session
-
-
-def _some(sequences: TokenIds) -> TokenIds:
+def some_of(sequences: TokenIds) -> TokenIds:
+    """Give a few of them, to compare a teacher in int8 on."""
     chosen = np.linspace(0, len(sequences) - 1, min(_N_PROBES, len(sequences))).astype(int)
     offsets = sequences.offsets
     return TokenIds.of(sequences.ids[offsets[i] : offsets[i + 1]].tolist() for i in chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -14,8 +15,10 @@ from m2v_onnx.distill.reduction import reduce_dimensions, settle_dims
 from m2v_onnx.distill.teacher_settings import settle_recipe
 from m2v_onnx.distill.vocabulary import Vocabulary, build_vocabulary
 from m2v_onnx.distill.weighting import vocabulary_weights
-from m2v_onnx.distill.words import read_words
+from m2v_onnx.distill.words import read_counted_words
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.fit.texts import open_texts
+from m2v_onnx.fit.words import WordList
 from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.keywords import refuse_unknown
 from m2v_onnx.model.recipe import (
@@ -73,6 +76,7 @@ def distill(
     teacher: str | Path,
     *,
     vocabulary: Iterable[str] | str | Path | None = None,
+    texts: Iterable[str] | str | Path | None = None,
     recipe: str | Recipe = DEFAULT_RECIPE,
     source: TeacherSource | None = None,
     execution: Execution | None = None,
@@ -88,6 +92,7 @@ def distill(
     Args:
         teacher: a local folder, or a Hub id.
         vocabulary: words of your own, most frequent first, or a file of them (see `read_words`).
+        texts: texts of your own to fit the table to, any number of them, or a file (see `fit`).
         recipe: the name of a recipe in `RECIPES`, or one of your own.
         source: which revision, which ONNX file.
         execution: which execution provider, how many threads.
@@ -103,17 +108,20 @@ def distill(
         ProviderError: for an execution provider that cannot be used.
         MissingExtraError: when scikit-learn, or optimum for an export, is not installed.
     """
-    chosen = _alter(recipe, choices)
+    chosen = alter_recipe(recipe, choices)
+    found = None if texts is None else open_texts(texts)
+    if found is not None and chosen.sequences is None:
+        raise ArgumentError("texts need a fit: leave sequences out, or pass how many (--sequences N)")
     execution = execution or Execution()
-    words = _read_vocabulary(vocabulary)
+    words, counts = _read_vocabulary(vocabulary)
     if chosen.vocabulary_mode == "only" and words is None:
         raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
     loaded = load_teacher(teacher, source, show_progress_bar=show_progress_bar)
     chosen = settle_recipe(chosen, loaded, chosen=choices.keys())
-    tokens = build_vocabulary(loaded, chosen, words)
+    tokens = replace(build_vocabulary(loaded, chosen, words), counts=counts)
     del words  # hundreds of thousands, maybe
     is_default = "pca_dims" not in choices
-    make_table = _embed_vocabulary if chosen.sequences is None else fit_vocabulary
+    make_table = _embed_vocabulary if chosen.sequences is None else partial(fit_vocabulary, texts=found)
     table, chosen = make_table(
         loaded, tokens, chosen, is_default=is_default, execution=execution, show=show_progress_bar
     )
@@ -155,12 +163,17 @@ def _embed_vocabulary(
     return table, recipe
 
 
-def _alter(recipe: str | Recipe, choices: Choices) -> Recipe:
+def alter_recipe(recipe: str | Recipe, choices: Choices) -> Recipe:
+    """Give a recipe, known by its name or whole, with a user's choices.
+
+    Raises:
+        ArgumentError: for an unknown name, a choice out of its range, and one that changes nothing.
+    """
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise ArgumentError(f"recipe must be one of {', '.join(RECIPES)}, found {recipe!r}")
         recipe = RECIPES[recipe]
-    names = {field.name for field in fields(Recipe)} - {"name"}
+    names = {field.name for field in fields(Recipe)} - {"name", "n_texts"}
     refuse_unknown({name: value for name, value in choices.items() if name not in names}, names)
     if "sif_coefficient" in choices:
         weighting: Weighting = "none" if choices["sif_coefficient"] is None else "sif"
@@ -186,15 +199,17 @@ def _refuse_idle(recipe: Recipe, choices: Mapping[str, object]) -> None:
         )
 
 
-def _read_vocabulary(vocabulary: Iterable[str] | str | Path | None) -> list[str] | None:
+def _read_vocabulary(
+    vocabulary: Iterable[str] | str | Path | None,
+) -> tuple[list[str] | None, WordList | None]:
     if vocabulary is None:
-        return None
+        return None, None
     if isinstance(vocabulary, str | Path):
-        return read_words(Path(vocabulary).expanduser())
+        return read_counted_words(Path(vocabulary).expanduser())
     words = list(vocabulary)
     for index, word in enumerate(words):
         if not isinstance(word, str):
             raise ArgumentError(
                 f"vocabulary[{index}] must be a string, found {type(word).__name__}: {word!r:.40}"
             )
-    return words
+    return words, None

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.distill.tokenizer_json import Affixes, TokenizerJson
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.fit.words import WordList
 from m2v_onnx.model.recipe import Recipe, WordPadding
 from m2v_onnx.teacher.loading import Teacher
 from m2v_onnx.tokenizer.token_ids import TokenIds
@@ -32,11 +33,13 @@ class Vocabulary:
         tokenizer_json: the static model's tokenizer, ids 0 to V - 1: as text, a tenth of its memory.
         teacher_ids: for each of the V tokens, what the teacher is fed, special tokens included.
         affixes: what of this stands around each token, where words are not padded.
+        counts: words of the user with their frequencies, where they brought some.
     """
 
     tokenizer_json: str
     teacher_ids: TokenIds
     affixes: Affixes
+    counts: WordList | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -2,33 +2,83 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from tokenizers import Tokenizer
 
 from m2v_onnx.distill.vocabulary import Vocabulary
-from m2v_onnx.fit.frequencies import frequency_weights, token_frequencies
-from m2v_onnx.fit.words import packaged_words, read_word_counts
+from m2v_onnx.fit.frequencies import FREQUENCIES_VERSION, count_tokens, frequency_weights, token_frequencies
+from m2v_onnx.fit.words import WordList, packaged_words, read_word_counts
 from m2v_onnx.model.recipe import Recipe
+from m2v_onnx.runtime.files import read_texts
+from m2v_onnx.system.drafts import draft_file
+from m2v_onnx.teacher.exporter import cache_folder
 from m2v_onnx.tokenizer.special_tokens import bare_copy
+
+# Before the name of a file of texts in which tokens are counted.
+_CORPUS = "corpus:"
 
 
 def vocabulary_weights(vocabulary: Vocabulary, recipe: Recipe) -> npt.NDArray[np.float64]:
-    """Give (V,) float64, the weight of each token of a vocabulary.
+    """Give (V,) float64, the weight of each token of a vocabulary; see `token_weights`."""
+    if _is_by_rank(recipe):
+        return weigh_tokens(len(vocabulary.teacher_ids), recipe)
+    return token_weights(vocabulary.tokenizer, recipe, own=vocabulary.counts)
+
+
+def token_weights(
+    tokenizer: Tokenizer, recipe: Recipe, *, own: WordList | None = None
+) -> npt.NDArray[np.float64]:
+    """Give (V,) float64, the weight of each token of a tokenizer.
+
+    Args:
+        tokenizer: the static model's.
+        recipe: how to weigh, and where frequencies come from.
+        own: words of a user with their frequencies, which count as those of the package's lists do.
 
     Raises:
         ArgumentError: for a file of frequencies that cannot be read.
     """
-    n_tokens = len(vocabulary.teacher_ids)
-    if recipe.weighting != "sif" or recipe.sif_coefficient is None or recipe.frequencies == "zipf":
+    n_tokens = tokenizer.get_vocab_size()
+    if _is_by_rank(recipe) or recipe.sif_coefficient is None:
         return weigh_tokens(n_tokens, recipe)
+    bare = bare_copy(tokenizer)
     if recipe.frequencies == "words":
-        lists = packaged_words()
+        frequencies = _packaged_frequencies(bare, n_tokens)
+        if own is not None:
+            frequencies = np.maximum(frequencies, token_frequencies(bare, {"en": own}, n_tokens))
+    elif recipe.frequencies.startswith(_CORPUS):
+        texts = read_texts(Path(recipe.frequencies.removeprefix(_CORPUS)).expanduser())
+        frequencies = count_tokens(bare, texts, n_tokens)
     else:
-        lists = {"en": read_word_counts(Path(recipe.frequencies))}
-    tokenizer = bare_copy(vocabulary.tokenizer)
-    return frequency_weights(token_frequencies(tokenizer, lists, n_tokens), recipe.sif_coefficient)
+        counts = read_word_counts(Path(recipe.frequencies).expanduser())
+        frequencies = token_frequencies(bare, {"en": counts}, n_tokens)
+    return frequency_weights(frequencies, recipe.sif_coefficient)
+
+
+def _is_by_rank(recipe: Recipe) -> bool:
+    return recipe.weighting != "sif" or recipe.frequencies == "zipf"
+
+
+def _packaged_frequencies(tokenizer: Tokenizer, n_tokens: int) -> npt.NDArray[np.float64]:
+    """Give the frequencies by the package's word lists, which the cache holds for each tokenizer."""
+    digest = hashlib.blake2b(tokenizer.to_str().encode(), digest_size=16)
+    digest.update(f"{n_tokens} {FREQUENCIES_VERSION}".encode())
+    path = cache_folder() / "frequencies" / f"{digest.hexdigest()}.npy"
+    with suppress(OSError, ValueError, EOFError):  # none yet, or damaged
+        found: npt.NDArray[np.float64] = np.load(path)
+        if found.shape == (n_tokens,):
+            return found
+    frequencies = token_frequencies(tokenizer, packaged_words(), n_tokens)
+    with suppress(OSError):  # they are made anew each time, where the cache cannot be written
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft_file(path) as draft, draft.open("wb") as file:
+            np.save(file, frequencies)
+    return frequencies
 
 
 def weigh_tokens(n_tokens: int, recipe: Recipe) -> npt.NDArray[np.float64]:

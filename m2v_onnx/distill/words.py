@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
+import numpy as np
+
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.fit.words import WordList
 from m2v_onnx.system.text_files import read_lines
 
 _MAX_ENTRY_CHARACTERS = 1_000
 
 
 def read_words(path: Path) -> list[str]:
+    """Read words from a file; see `read_counted_words`."""
+    return read_counted_words(path)[0]
+
+
+def read_counted_words(path: Path) -> tuple[list[str], WordList | None]:
     """Read words from a UTF-8 file, one a line, or `word<TAB>count`, which are put most frequent first.
+
+    Also gives how frequent they are, where the file says it.
 
     Nothing is a comment, and nothing is stripped but the line's end.
 
@@ -27,20 +38,27 @@ def read_words(path: Path) -> list[str]:
             raise ArgumentError(
                 f"expected one word a line in {path}, found {found} in line {number}: check the file"
             )
-    if any("\t" in line for line in lines):
-        return _sort_by_count(lines, path)
-    return lines
+    if not any("\t" in line for line in lines):
+        return lines, None
+    counts = _sort_by_count(lines, path)
+    total = sum(count for count, _ in counts)
+    words = [word for _, word in counts]
+    if total == 0:
+        return words, None
+    return words, WordList(tuple(words), np.array([count for count, _ in counts]) / total)
 
 
-def _sort_by_count(lines: list[str], path: Path) -> list[str]:
+def _sort_by_count(lines: list[str], path: Path) -> list[tuple[float, str]]:
     counts: list[tuple[float, str]] = []
     for number, line in enumerate(lines, 1):
         word, _, count = line.partition("\t")
         try:
-            counts.append((float(count), word))
+            value = float(count)
         except ValueError:
+            value = -1
+        if not (isfinite(value) and value >= 0):
             raise ArgumentError(
                 f"expected word<TAB>count in line {number} of {path}, as in other lines, found {line[:60]!r}"
-            ) from None
-    counts.sort(key=lambda entry: -entry[0])
-    return [word for _, word in counts]
+            )
+        counts.append((value, word))
+    return sorted(counts, key=lambda entry: -entry[0])

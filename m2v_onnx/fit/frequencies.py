@@ -24,6 +24,8 @@ PUNCTUATION = {
     **dict.fromkeys("[]/", 0.002),
 }
 _BLOCK_WORDS = 4096
+# Raise it when other frequencies would be found for the same tokenizer: they are kept.
+FREQUENCIES_VERSION = 1
 
 
 def token_frequencies(

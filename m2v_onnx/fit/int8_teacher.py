@@ -26,7 +26,7 @@ def quantize_products(path: Path, output: Path) -> int:
 
     Args:
         path: an ONNX file with float32 weights.
-        output: where to write it.
+        output: where to write it, and beside it a file of weights.
 
     Returns:
         The number of products; 0 where there is none with float32 weights, and then nothing is written.
@@ -46,7 +46,8 @@ def quantize_products(path: Path, output: Path) -> int:
     for name in sorted(quantized):
         _quantize(model.graph, weights[name])
     _replace_products(model.graph, products)
-    onnx.save(model, output)
+    # Beside the file: in it, a message of more than 2 GB could not be written.
+    onnx.save(model, output, save_as_external_data=True, location=f"{output.name}.data")
     return len(products)
 
 

@@ -6,13 +6,14 @@ import numpy as np
 
 from m2v_onnx.fit.features import TokenFeatures
 from m2v_onnx.fit.shares import Shares
+from m2v_onnx.fit.targets import Targets
 from m2v_onnx.model.vectors import Vectors
 
 # The features of all their tokens are at hand at once: 30 MB for 769 columns.
 _BLOCK_TEXTS = 1024
 
 
-def fit_map(shares: Shares, features: TokenFeatures, targets: Vectors, *, damping: float) -> Vectors:
+def fit_map(shares: Shares, features: TokenFeatures, targets: Targets, *, damping: float) -> Vectors:
     """Give W, (k + 1, D) float32, for which the texts' vectors A X W are nearest to the targets Y.
 
     G = A X; W = (G'G + damping tr(G'G) / (k + 1) I)^-1 G'Y. Memory does not grow with the number of texts.
@@ -20,17 +21,17 @@ def fit_map(shares: Shares, features: TokenFeatures, targets: Vectors, *, dampin
     Args:
         shares: A, (N, V).
         features: X, (V, k + 1).
-        targets: Y, (N, D) float32.
+        targets: Y, (N, D).
         damping: how strongly W is held small.
     """
     gram = np.zeros((features.width, features.width))
-    moments = np.zeros((features.width, targets.shape[1]))
+    moments = np.zeros((features.width, targets.n_columns))
     for rows, block in shares.blocks(_BLOCK_TEXTS):
         used, places = np.unique(block.indices, return_inverse=True)
         block.indices, block._shape = places.astype(np.int32), (block.shape[0], len(used))
         sums = block @ features.rows(used)
         gram += sums.T @ sums
-        moments += sums.T @ targets[rows]
+        moments += sums.T @ targets.rows(rows)
     gram[np.diag_indices_from(gram)] += damping * np.trace(gram) / len(gram)
     matrix: Vectors = np.linalg.solve(gram, moments).astype(np.float32)
     return matrix

@@ -5,40 +5,53 @@ from __future__ import annotations
 import numpy as np
 
 from m2v_onnx.fit.shares import Shares
+from m2v_onnx.fit.targets import Targets
 from m2v_onnx.model.vectors import Vectors
 
 
-def encode(shares: Shares, table: Vectors) -> Vectors:
-    """Give A E, (N, D) float32: the texts' vectors, not normalised."""
-    vectors = np.empty((len(shares), table.shape[1]), np.float32)
-    for rows, block in shares.blocks():
-        vectors[rows] = block @ table
-    return vectors
-
-
-def match_lengths(targets: Vectors, vectors: Vectors) -> None:
-    """Give each target the length of its text's vector, in place.
+def match_lengths(targets: Targets, shares: Shares, table: Vectors) -> None:
+    """Give each target the length of what a table gives for its text, in place.
 
     A static model's vectors are compared by their directions: no effort should go into lengths. They are
     those of the vectors after the one factor that brings them nearest to the targets.
 
     Args:
-        targets: (N, D) float32, overwritten.
-        vectors: (N, D) float32, what the table gives now.
+        targets: Y, (N, D); their factors are overwritten.
+        shares: A, (N, V).
+        table: E, (V, D) float32.
     """
-    lengths = best_factor(vectors, targets) * np.linalg.norm(vectors, axis=1)
-    own = np.linalg.norm(targets, axis=1)
-    targets *= (lengths / np.maximum(own, np.finfo(np.float32).tiny))[:, None]
+    given = np.empty(len(shares), np.float32)
+    own = np.empty(len(shares), np.float32)
+    across = square = 0.0
+    for rows, block in shares.blocks():
+        vectors, wanted = block @ table, targets.rows(rows)
+        given[rows], own[rows] = np.linalg.norm(vectors, axis=1), np.linalg.norm(wanted, axis=1)
+        across += _product(vectors, wanted)
+        square += _product(vectors, vectors)
+    targets.factors[:] *= np.float32(across / square) * given / np.maximum(own, np.finfo(np.float32).tiny)
 
 
-def best_factor(vectors: Vectors, targets: Vectors) -> np.float32:
-    """Give the c for which c Z is nearest to Y, <Y, Z> / <Z, Z>.
-
-    >>> vectors = np.array([[1.0, 2.0]], np.float32)
-    >>> float(best_factor(vectors, 3 * vectors))
-    3.0
-    """
-    across = np.einsum("nd,nd->n", vectors, targets).sum(dtype=np.float64)
-    own = np.einsum("nd,nd->n", vectors, vectors).sum(dtype=np.float64)
-    factor: np.float32 = np.float32(across / own)
+def best_factor(targets: Targets, shares: Shares, table: Vectors) -> np.float32:
+    """Give the c for which c A E is nearest to Y: <Y, A E> / <A E, A E>."""
+    across = square = 0.0
+    for rows, block in shares.blocks():
+        vectors = block @ table
+        across += _product(vectors, targets.rows(rows))
+        square += _product(vectors, vectors)
+    factor: np.float32 = np.float32(across / square)
     return factor
+
+
+def mean_cosine(targets: Targets, shares: Shares, table: Vectors) -> float:
+    """Give the mean cosine of each text's vector and its target; 0 where one of the two is zero."""
+    total = 0.0
+    for rows, block in shares.blocks():
+        vectors, wanted = block @ table, targets.rows(rows)
+        lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(wanted, axis=1)
+        products = np.einsum("nd,nd->n", vectors, wanted)
+        total += float((products / np.maximum(lengths, np.finfo(np.float32).tiny)).sum(dtype=np.float64))
+    return total / len(shares)
+
+
+def _product(left: Vectors, right: Vectors) -> float:
+    return float(np.einsum("nd,nd->n", left, right).sum(dtype=np.float64))

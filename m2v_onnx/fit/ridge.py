@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from m2v_onnx.fit.matching import best_factor, encode
+from m2v_onnx.fit.matching import best_factor
 from m2v_onnx.fit.shares import Shares
+from m2v_onnx.fit.targets import Targets
 from m2v_onnx.model.vectors import Vectors
 
 _N_STEPS = 8
 _BLOCK_COLUMNS = 64
 
 
-def refine_rows(shares: Shares, targets: Vectors, table: Vectors, *, strength: float) -> None:
+def refine_rows(shares: Shares, targets: Targets, table: Vectors, *, strength: float) -> None:
     """Move a table, in place, to the E of least |A E - Y|^2 + strength |E - E0|^2.
 
     E0 is the table times the factor that fits the targets best. Eight steps of conjugate gradient with the
@@ -20,27 +21,29 @@ def refine_rows(shares: Shares, targets: Vectors, table: Vectors, *, strength: f
 
     Args:
         shares: A, (N, V).
-        targets: Y, (N, D) float32.
+        targets: Y, (N, D).
         table: (V, D) float32, overwritten.
         strength: how strongly rows are held where they are.
     """
-    table *= best_factor(encode(shares, table), targets)
+    table *= best_factor(targets, shares, table)
     preconditioner = (1 / (shares.squared_sums() + strength)).astype(np.float32)[:, None]
     for start in range(0, table.shape[1], _BLOCK_COLUMNS):
         columns = slice(start, start + _BLOCK_COLUMNS)
-        table[:, columns] += _solve(
-            shares, targets[:, columns], np.ascontiguousarray(table[:, columns]), preconditioner, strength
-        )
+        residual = _residual(shares, targets, np.ascontiguousarray(table[:, columns]), columns)
+        table[:, columns] += _solve(shares, residual, preconditioner, strength)
 
 
-def _solve(
-    shares: Shares, targets: Vectors, table: Vectors, preconditioner: Vectors, strength: float
-) -> Vectors:
-    """Solve (A'A + strength I) moved = A'(Y - A E0) by conjugate gradient."""
-    moved = np.zeros_like(table)
+def _residual(shares: Shares, targets: Targets, table: Vectors, columns: slice) -> Vectors:
+    """Give A'(Y - A E) of some columns, (V, d) float32."""
     residual = np.zeros_like(table)
     for rows, block in shares.blocks():
-        residual += block.T @ (targets[rows] - block @ table)
+        residual += block.T @ (targets.rows(rows, columns) - block @ table)
+    return residual
+
+
+def _solve(shares: Shares, residual: Vectors, preconditioner: Vectors, strength: float) -> Vectors:
+    """Solve (A'A + strength I) moved = residual, which is overwritten, by conjugate gradient."""
+    moved = np.zeros_like(residual)
     direction = preconditioner * residual
     size = _products(residual, direction)
     for _ in range(_N_STEPS):

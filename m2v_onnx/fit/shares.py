@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,37 +17,50 @@ if TYPE_CHECKING:
 _BLOCK_TEXTS = 4096
 
 
+class IdRows(Protocol):
+    """The token ids of some texts: `TokenIds`, or what keeps them elsewhere."""
+
+    def __len__(self) -> int:
+        """Give the number of texts."""
+
+    def block(self, start: int, stop: int) -> TokenIds:
+        """Give texts `start` to `stop`."""
+
+
 @dataclass(frozen=True)
 class Shares:
     """A, (N, V): for each of N texts, the share of each token among its tokens.
 
     Attributes:
-        token_ids: the counting tokens of the texts, each of which has one at least; may be memory maps.
+        parts: the counting tokens of the texts, each of which has one at least; one part behind the other.
         n_tokens: V.
     """
 
-    token_ids: TokenIds
+    parts: tuple[IdRows, ...]
     n_tokens: int
 
     def __len__(self) -> int:
         """Give N."""
-        return len(self.token_ids)
+        return sum(len(part) for part in self.parts)
 
     def blocks(self, n_texts: int = _BLOCK_TEXTS) -> Iterator[tuple[slice, sparse.csr_matrix]]:
-        """Give the rows of A, float32, `n_texts` at a time, and where they stand.
+        """Give the rows of A, float32, at most `n_texts` at a time, and where they stand.
 
         A token that a text holds twice has two entries there, which add up.
         """
         from scipy import sparse  # an extra
 
-        for start in range(0, len(self), n_texts):
-            offsets = self.token_ids.offsets[start : start + n_texts + 1]
-            ids = self.token_ids.ids[offsets[0] : offsets[-1]].copy()  # scipy sorts and merges in place
-            lengths = np.diff(offsets)
-            entries = np.repeat((1 / lengths).astype(np.float32), lengths)
-            shape = (len(lengths), self.n_tokens)
-            rows = sparse.csr_matrix((entries, ids, offsets - offsets[0]), shape, copy=False)
-            yield slice(start, start + len(lengths)), rows
+        begin = 0
+        for part in self.parts:
+            for start in range(0, len(part), n_texts):
+                texts = part.block(start, min(len(part), start + n_texts))
+                lengths = texts.lengths
+                entries = np.repeat((1 / lengths).astype(np.float32), lengths)
+                shape = (len(lengths), self.n_tokens)
+                ids = texts.ids.copy()  # scipy sorts and merges in place
+                rows = sparse.csr_matrix((entries, ids, texts.offsets), shape, copy=False)
+                yield slice(begin + start, begin + start + len(lengths)), rows
+            begin += len(part)
 
     def squared_sums(self) -> npt.NDArray[np.float64]:
         """Give (V,) float64, the diagonal of A'A."""

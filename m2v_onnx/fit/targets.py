@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from m2v_onnx.fit.stored_rows import StoredRows
 from m2v_onnx.model.vectors import Vectors
 
-_BLOCK_ROWS = 8192
 # Columns that hardly vary are not blown up to noise: their variance counts as this share of the first one's.
 _LEAST_VARIANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Sentence vectors on their principal components.
+    """Y, (N, D): sentence vectors on their principal components, each times a factor of its own.
 
     Attributes:
-        vectors: (N, D) float32, centred.
+        sentence_vectors: (N, d), each of length 1.
+        mean: (d,) float32, what is taken off.
+        projection: (d, D) float32.
         variances: (D,) float64, falling.
+        factors: (N,) float32.
     """
 
-    vectors: Vectors
+    sentence_vectors: StoredRows
+    mean: Vectors
+    projection: Vectors
     variances: npt.NDArray[np.float64]
+    factors: Vectors
+
+    @property
+    def n_columns(self) -> int:
+        """D."""
+        return int(self.projection.shape[1])
+
+    def rows(self, texts: slice, columns: slice = slice(None)) -> Vectors:
+        """Give the float32 targets of some texts, in some columns."""
+        vectors = self.sentence_vectors.rows(texts.start, texts.stop)
+        vectors -= self.mean
+        rows: Vectors = vectors @ self.projection[:, columns]
+        rows *= self.factors[texts, None]
+        return rows
+
+    def of(self, sentence_vectors: StoredRows) -> Targets:
+        """Give what other sentence vectors are on the same components."""
+        return replace(
+            self, sentence_vectors=sentence_vectors, factors=np.ones(len(sentence_vectors), np.float32)
+        )
 
 
-def reduce_targets(sentence_vectors: Vectors, n_columns: int | float | None) -> Targets:
+def reduce_targets(sentence_vectors: StoredRows, n_columns: int | float | None) -> Targets:
     """Centre sentence vectors, and project them onto their first principal components.
 
     In each component the weight of largest magnitude is positive, whatever the solver's choice of signs.
-    Deterministic, whatever the number of threads.
+    Deterministic, whatever the number of threads. Memory does not grow with N, but for 4 bytes a text.
 
     Args:
-        sentence_vectors: (N, d) float32, each of length 1.
+        sentence_vectors: (N, d), each of length 1.
         n_columns: D; a fraction in (0, 1) for the fewest that explain that share of the variance; None for d.
     """
     from threadpoolctl import threadpool_limits  # an extra
@@ -43,14 +68,17 @@ def reduce_targets(sentence_vectors: Vectors, n_columns: int | float | None) -> 
         return _reduce(sentence_vectors, n_columns)
 
 
-def _reduce(sentence_vectors: Vectors, n_columns: int | float | None) -> Targets:
-    blocks = [sentence_vectors[at : at + _BLOCK_ROWS] for at in range(0, len(sentence_vectors), _BLOCK_ROWS)]
-    mean = sentence_vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    covariance = np.zeros((len(mean), len(mean)))
-    for block in blocks:
+def _reduce(sentence_vectors: StoredRows, n_columns: int | float | None) -> Targets:
+    n_texts, width = len(sentence_vectors), sentence_vectors.width
+    total = np.zeros(width)
+    for block in sentence_vectors.each():
+        total += block.sum(axis=0, dtype=np.float64)
+    mean = (total / n_texts).astype(np.float32)
+    covariance = np.zeros((width, width))
+    for block in sentence_vectors.each():
         centred = block - mean
         covariance += centred.T @ centred
-    variances, components = np.linalg.eigh(covariance / len(sentence_vectors))
+    variances, components = np.linalg.eigh(covariance / n_texts)
     variances, components = np.maximum(variances[::-1], 0), components[:, ::-1]
     if isinstance(n_columns, float):
         explained = np.cumsum(variances) / variances.sum()
@@ -58,10 +86,8 @@ def _reduce(sentence_vectors: Vectors, n_columns: int | float | None) -> Targets
     components = components[:, :n_columns]
     largest = components[np.abs(components).argmax(axis=0), np.arange(components.shape[1])]
     projection = (components * np.sign(largest)).astype(np.float32)
-    vectors = np.empty((len(sentence_vectors), projection.shape[1]), np.float32)
-    for at, block in enumerate(blocks):
-        np.matmul(block - mean, projection, out=vectors[at * _BLOCK_ROWS :][: len(block)])
-    return Targets(vectors, variances[: projection.shape[1]])
+    factors = np.ones(n_texts, np.float32)
+    return Targets(sentence_vectors, mean, projection, variances[: projection.shape[1]], factors)
 
 
 def column_scales(variances: npt.NDArray[np.float64], exponent: float) -> Vectors:

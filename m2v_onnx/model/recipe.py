@@ -54,11 +54,12 @@ class Recipe:
             their PCA.
         shortest_sequence: tokens, or words, of a sequence at least.
         longest_sequence: at most; lengths are log-uniform.
-        frequencies: what `sif` weighs by: the `words` of the package's lists, `zipf`'s law by rank, or the
-            path of a file of `word<TAB>count`.
+        frequencies: what `sif` weighs by: the `words` of the package's lists, `zipf`'s law by rank, the
+            path of a file of `word<TAB>count`, or `corpus:` and the path of a file of texts.
         ridge: how strongly fitted rows are held to the map of the token states; None leaves them on it.
         scaling: fitted columns are divided by their variance to this power.
         seed: of the random sequences.
+        n_texts: how many texts of a user the table is fitted to as well; known when they were read.
 
     Raises:
         ArgumentError: when a choice is out of its range.
@@ -86,12 +87,13 @@ class Recipe:
     ridge: float | None = 0.5
     scaling: float = 0.25
     seed: int = 0
+    n_texts: int = 0
 
     @property
     def n_fitted_texts(self) -> int:
         """How many texts the table is fitted to, of all kinds."""
         n = self.sequences or 0
-        return 2 * n + 2 * n // 3
+        return 2 * n + 2 * n // 3 + self.n_texts
 
     def __post_init__(self) -> None:
         _check_type(self, str, "name")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from m2v_onnx.model.recipe import Pooling
 from m2v_onnx.model.vectors import Vectors
-from m2v_onnx.system.progress import track
+from m2v_onnx.system.progress import Advance, track
 from m2v_onnx.system.row_blocks import rows_beyond
 from m2v_onnx.system.side_by_side import map_side_by_side
 from m2v_onnx.teacher.options import Execution
@@ -54,8 +54,8 @@ def embed_tokens(
         return pool_hidden_states(session.hidden_states(input_ids)[:, n_prompt:], pooling)
 
     vectors = np.empty((len(sequences), session.width), np.float32)
-    bar = ("Embedding tokens", "tokens") if show_progress_bar else None
-    run_batches(vectors_of, session, sequences, vectors, execution, bar=bar)
+    with track("Embedding tokens", total=len(sequences), unit="tokens", show=show_progress_bar) as advance:
+        run_batches(vectors_of, session, sequences, vectors, execution, advance=advance)
     _zero_what_is_not_finite(vectors)
     return vectors
 
@@ -82,8 +82,8 @@ def embed_sentences(
         return head(session.hidden_states(input_ids))
 
     vectors = np.empty((len(sequences), head.width(session.width)), np.float32)
-    bar = ("Embedding tokens", "tokens") if show_progress_bar else None
-    run_batches(vectors_of, session, sequences, vectors, execution, bar=bar)
+    with track("Embedding tokens", total=len(sequences), unit="tokens", show=show_progress_bar) as advance:
+        run_batches(vectors_of, session, sequences, vectors, execution, advance=advance)
     _zero_what_is_not_finite(vectors)
     return vectors
 
@@ -95,7 +95,7 @@ def run_batches(
     out: npt.NDArray[np.floating],
     execution: Execution,
     *,
-    bar: tuple[str, str] | None,
+    advance: Advance,
     cpu_positions: int = _CPU_BATCH_POSITIONS,
 ) -> None:
     """Run sequences of one length together, and fill in the row of each.
@@ -108,7 +108,7 @@ def run_batches(
         sequences: N token sequences.
         out: (N, …), where the rows go.
         execution: batch size and threads.
-        bar: what a progress bar says, and what it counts; None for no bar.
+        advance: called with the number of sequences that are done.
         cpu_positions: positions of a run on the CPU.
     """
 
@@ -119,10 +119,8 @@ def run_batches(
     n_positions = cpu_positions if session.on_cpu else _GPU_BATCH_POSITIONS
     batches = sequences.batches(n_positions, execution.batch_size)
     n_workers = execution.n_workers if session.on_cpu else 1
-    about, unit = bar or ("", "")
-    with track(about, total=len(sequences), unit=unit, show=bar is not None) as advance:
-        for n_done in map_side_by_side(run, batches, n_workers=n_workers):
-            advance(n_done)
+    for n_done in map_side_by_side(run, batches, n_workers=n_workers):
+        advance(n_done)
 
 
 def pool_hidden_states(hidden: Vectors, pooling: Pooling) -> Vectors:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import numpy as np
 
 from m2v_onnx.folder.json_values import read_value
 from m2v_onnx.folder.names import CONFIG_NAME
@@ -14,6 +11,7 @@ from m2v_onnx.folder.sentence_transformers import Description
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.system.text_files import read_json
 from m2v_onnx.teacher.embedding import embed_sentences
+from m2v_onnx.teacher.fingerprint import hash_teacher
 from m2v_onnx.teacher.loading import load_teacher
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.sentence_vectors import count_prompt, read_head
@@ -39,7 +37,7 @@ class TeacherEncoder:
         teacher = load_teacher(name)
         self._tokenizer = teacher.tokenizer
         self._tokenizer.no_padding()
-        self._limit = _read_limit(teacher.description)
+        self._limit = read_limit(teacher.description)
         if self._limit is None:
             self._tokenizer.no_truncation()
         else:
@@ -58,11 +56,9 @@ class TeacherEncoder:
 
     def fingerprint(self) -> str:
         """Give a hash of all that the vectors depend on."""
-        digest = hashlib.sha256(self.onnx_path.read_bytes())
+        digest = hash_teacher(self.onnx_path, self._head, width=self._session.width)
         digest.update(self._tokenizer.to_str().encode())  # with the limit of tokens in it
-        digest.update(f"{self._prompt!r} {self._head.pooling} {self._head.n_prompt}".encode())
-        shape = (1, self._head.n_prompt + 3, self._session.width)
-        digest.update(self._head(np.random.default_rng(0).normal(size=shape).astype(np.float32)).tobytes())
+        digest.update(repr(self._prompt).encode())
         return digest.hexdigest()[:16]
 
     def _tokenize(self, texts: list[str]) -> Iterator[list[int]]:
@@ -72,7 +68,7 @@ class TeacherEncoder:
                 yield encoding.ids
 
 
-def _read_limit(description: Description) -> int | None:
+def read_limit(description: Description) -> int | None:
     """Give how many tokens of a text count, special tokens included; None for all.
 
     As sentence-transformers: its own setting, else the smaller of the tokenizer's and the model's.

@@ -51,6 +51,15 @@ class TokenIds:
         """Give the ids of each text as a list."""
         return [row.tolist() for row in np.split(self.ids, self.offsets[1:-1])] if len(self) else []
 
+    def block(self, start: int, stop: int) -> TokenIds:
+        """Give texts `start` to `stop`.
+
+        >>> TokenIds.of([[5, 6], [7], [8, 9]]).block(1, 3).to_lists()
+        [[7], [8, 9]]
+        """
+        offsets = self.offsets[start : stop + 1]
+        return TokenIds(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+
     def truncate(self, max_length: int) -> TokenIds:
         """Keep the first `max_length` ids of each text.
 

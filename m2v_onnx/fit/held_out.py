@@ -1,0 +1,97 @@
+"""A fit to a user's texts, and whether it is better than the one without them: on texts that it never saw."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from m2v_onnx.fit.features import TokenFeatures
+from m2v_onnx.fit.matching import mean_cosine
+from m2v_onnx.fit.shares import IdRows, Shares
+from m2v_onnx.fit.stored_rows import StoredRows
+from m2v_onnx.fit.table import FitChoices, fit_table
+from m2v_onnx.fit.targets import Targets, column_scales, reduce_targets
+from m2v_onnx.model.vectors import Vectors
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Texts, and what a teacher says of them.
+
+    Attributes:
+        token_ids: the static model's tokens that count, of N texts.
+        vectors: (N, E), the teacher's vectors, each of length 1.
+    """
+
+    token_ids: IdRows
+    vectors: StoredRows
+
+
+@dataclass(frozen=True)
+class TextFit:
+    """Two tables in the same columns, and how near each comes to the teacher on texts that were held out.
+
+    Attributes:
+        before: (V, D) float32, not fitted to the texts.
+        after: (V, D) float32, fitted to them.
+        cosines: the mean cosine of each to the teacher, around the mean of the texts; None without texts to
+            measure on.
+    """
+
+    before: Vectors
+    after: Vectors
+    cosines: tuple[float, float] | None
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the texts were of use."""
+        return self.cosines is None or self.cosines[1] > self.cosines[0]
+
+
+def fit_to_texts(
+    answers: Sequence[Answers],
+    features: TokenFeatures,
+    *,
+    choices: FitChoices,
+    is_base: bool = False,
+) -> TextFit:
+    """Fit a table to sequences that were drawn and to a user's texts together.
+
+    Args:
+        answers: to sequences that are no language, to the texts, and to more texts to measure on.
+        features: what is known of each token.
+        choices: how.
+        is_base: whether the features are a table that is there; before is then what is nearest to the
+            teacher in it, and not a fit to the drawn sequences alone.
+    """
+    drawn, fitted, held = answers
+    n_tokens = len(features.weights)
+    targets = reduce_targets(StoredRows.joined([drawn.vectors, fitted.vectors]), choices.n_columns)
+    both = Shares((drawn.token_ids, fitted.token_ids), n_tokens)
+    if is_base:
+        before = fit_table(both, targets, features, ridge=None)
+    else:
+        alone = Shares((drawn.token_ids,), n_tokens)
+        before = fit_table(alone, targets.of(drawn.vectors), features, ridge=choices.ridge)
+    after = fit_table(both, targets, features, ridge=choices.ridge)
+    fit = TextFit(before, after, _measure(held, targets, before, after))
+    scales = column_scales(targets.variances, choices.scaling)
+    before *= scales
+    after *= scales
+    return fit
+
+
+def _measure(held: Answers, targets: Targets, *tables: Vectors) -> tuple[float, float] | None:
+    n_texts = len(held.token_ids)
+    if n_texts == 0:
+        logger.warning("too few texts to hold some out: nothing says whether they were of use")
+        return None
+    shares = Shares((held.token_ids,), len(tables[0]))
+    before, after = (mean_cosine(targets.of(held.vectors), shares, table) for table in tables)
+    logger.info(
+        "%s texts held out: cosine to the teacher %.4f before, %.4f after", f"{n_texts:,}", before, after
+    )
+    return before, after

@@ -1,0 +1,169 @@
+"""Fits to a user's texts, with small teachers."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from m2v_onnx import StaticModel
+from m2v_onnx.distill import distill, fit
+from m2v_onnx.errors import ArgumentError, FolderError
+from tests.distill.test_fitted import WIDTH, WORDS, write_teacher
+
+SMALL = {"sequences": 300, "pca_dims": 3}
+
+
+def sized_teacher(path, family):
+    folder = write_teacher(path, family)
+    (folder / "config.json").write_text(json.dumps({"hidden_size": WIDTH}))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("M2V_ONNX_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    return sized_teacher(tmp_path / "teacher", "WordLevel")
+
+
+@pytest.fixture
+def texts():
+    rng = np.random.default_rng(3)
+    return [" ".join(rng.choice(WORDS, rng.integers(2, 9))) for _ in range(3000)]
+
+
+def shards(cache) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in cache.glob("vectors/*/*.npy")}
+
+
+def test_the_table_is_nearer_to_the_teacher_on_texts_held_out(teacher, texts, caplog):
+    with caplog.at_level(logging.INFO, "m2v_onnx"):
+        model = fit(teacher, texts, **SMALL)
+    (line,) = [record for record in caplog.records if "held out" in record.message]
+    _, before, after = line.args
+    assert after > before
+    assert model.config.recipe.n_texts > 2000
+    assert "no better" not in caplog.text
+    assert not np.allclose(model.table, distill(teacher, **SMALL).table)
+
+
+def test_distill_takes_texts_too(teacher, texts):
+    assert (
+        distill(teacher, texts=texts, **SMALL).table.tobytes() == fit(teacher, texts, **SMALL).table.tobytes()
+    )
+
+
+def test_what_the_teacher_said_is_read_from_the_cache(teacher, texts, cache):
+    first = fit(teacher, texts, **SMALL)
+    kept = shards(cache)
+    assert fit(teacher, texts, **SMALL).table.tobytes() == first.table.tobytes()
+    assert shards(cache) == kept
+    fit(teacher, texts, **{**SMALL, "pca_dims": 2, "ridge": 0.1})
+    assert shards(cache) == kept  # nothing else was asked
+    for path in cache.glob("vectors/*/*.npy"):
+        np.save(path, -np.load(path))
+    # All that the teacher says turned around: so is the model.
+    assert fit(teacher, texts, **SMALL).table == pytest.approx(-first.table, abs=1e-5)
+
+
+def test_a_fit_that_was_interrupted_goes_on(teacher, texts, cache):
+    def interrupted():
+        yield from texts[:2500]
+        raise KeyboardInterrupt
+
+    whole = fit(teacher, texts, **SMALL)
+    kept = shards(cache)
+    removed = sorted(cache.glob("vectors/*/*.npy"))[0]
+    removed.unlink()
+    assert fit(teacher, texts, **SMALL).table.tobytes() == whole.table.tobytes()
+    assert shards(cache) == kept
+    with pytest.raises(KeyboardInterrupt):
+        fit(teacher, interrupted(), **SMALL)
+    assert shards(cache) == kept
+
+
+def test_a_file_and_its_column(teacher, texts, tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("id,body\n" + "".join(f"{index},{text}\n" for index, text in enumerate(texts)))
+    by_file = fit(teacher, path, text_column="body", **SMALL)
+    assert by_file.table.tobytes() == fit(teacher, texts, **SMALL).table.tobytes()
+
+
+class TestBase:
+    def test_another_tokenizer_comes_nearer_to_the_teacher(self, teacher, texts, tmp_path, caplog):
+        base = distill(sized_teacher(tmp_path / "other", "Unigram"), recipe="model2vec-0.10", pca_dims=3)
+        base.save_pretrained(tmp_path / "base")
+        with caplog.at_level(logging.INFO, "m2v_onnx"):
+            model = fit(teacher, texts, base=tmp_path / "base", **SMALL)
+        (line,) = [record for record in caplog.records if "held out" in record.message]
+        _, before, after = line.args
+        assert after > before
+        assert model.tokenizer.get_vocab() == base.tokenizer.get_vocab()
+        assert model.config.teacher == "teacher"
+        assert model.dim == 3
+        model.save_pretrained(tmp_path / "model")
+        loaded = StaticModel.from_pretrained(tmp_path / "model")
+        assert loaded.encode(texts[:9]) == pytest.approx(model.encode(texts[:9]), abs=1e-6)
+
+    def test_a_base_that_the_texts_cannot_help(self, teacher, texts, tmp_path, caplog):
+        """A ridge so strong that nothing moves is no better."""
+        base = distill(teacher, recipe="model2vec-0.10", pca_dims=3)
+        model = fit(teacher, texts, base=base, ridge=1e30, **SMALL)
+        assert model is base
+        assert "the base model stays as it is" in caplog.text
+
+    def test_choices_that_would_change_nothing(self, teacher, texts, folder):
+        with pytest.raises(ArgumentError, match="normalize changes nothing where a base model brings"):
+            fit(teacher, texts, base=folder, normalize=False)
+
+    def test_a_tokenizer_that_does_not_fit(self, teacher, folder):
+        with pytest.raises(ArgumentError, match=r"expected texts .* found"):
+            fit(teacher, ["xyz abc def", "uvw rst opq"], base=folder, **SMALL)
+
+
+def test_texts_need_a_fit(teacher, texts):
+    with pytest.raises(ArgumentError, match=r"texts need a fit: leave sequences out.*--sequences N"):
+        distill(teacher, texts=texts, recipe="model2vec-0.10")
+
+
+def test_a_cache_that_cannot_be_written(teacher, texts, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("M2V_ONNX_CACHE", str(tmp_path / "file"))
+    with pytest.raises(FolderError, match=r"keep a teacher's vectors in .*M2V_ONNX_CACHE"):
+        fit(teacher, texts, **SMALL)
+    assert distill(teacher, **SMALL).dim == 3  # without texts, nothing needs to be kept
+
+
+def test_a_vocabulary_with_counts_brings_its_frequencies(teacher, tmp_path):
+    (tmp_path / "words.tsv").write_text("starry\t999999\nrainy\t1\n")
+    options = {"ridge": None, "scaling": 0, "pca_dims": None, "sequences": 300}
+    model = distill(teacher, vocabulary=tmp_path / "words.tsv", **options)
+    lengths = np.linalg.norm(model.table, axis=1)
+    vocab = model.tokenizer.get_vocab()
+    assert lengths[vocab["starry"]] < 0.1 * lengths[vocab["rainy"]]
+
+
+def test_frequencies_of_a_corpus(teacher, tmp_path):
+    (tmp_path / "corpus.txt").write_text("sun sun sun sun\n" * 100 + "sun moon\n")
+    options = {"ridge": None, "scaling": 0, "pca_dims": None, "sequences": 300}
+    model = distill(teacher, frequencies=f"corpus:{tmp_path / 'corpus.txt'}", **options)
+    lengths = np.linalg.norm(model.table, axis=1)
+    vocab = model.tokenizer.get_vocab()
+    assert lengths[vocab["sun"]] < 0.1 * lengths[vocab["star"]]
+
+
+def test_frequencies_are_kept_for_a_tokenizer(teacher, cache):
+    first = distill(teacher, **SMALL)
+    (path,) = cache.glob("frequencies/*.npy")
+    assert distill(teacher, **SMALL).table.tobytes() == first.table.tobytes()
+    np.save(path, np.load(path)[::-1])
+    assert distill(teacher, **SMALL).table.tobytes() != first.table.tobytes()
+    path.write_bytes(b"damaged")
+    assert distill(teacher, **SMALL).table.tobytes() == first.table.tobytes()
