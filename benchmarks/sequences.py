@@ -1,4 +1,4 @@
-"""How many sequences a fit needs, by sets to tune on: `python -m benchmarks.sequences TEACHER DATA PLOT`."""
+"""How many sequences a fit needs: `python -m benchmarks.sequences TEACHER DATA PLOT`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ from matplotlib import pyplot as plt
 
 from m2v_onnx.distill import distill
 from m2v_onnx.evaluation import evaluate
+from m2v_onnx.evaluation.leaderboard import SPEED, summarize
+from m2v_onnx.evaluation.tasks.registry import FAMILIES
 
-NUMBERS = (500, 1_000, 2_000, 4_000, 8_000, 12_000, 24_000)
-TUNING_SETS = (
-    "sts/stsb_dev",
-    "rerank/trecqa_dev",
-    "pair/mrpc_val",
-    "classification/emotion_val",
-    "classification/sst2_dev",
-)
+NUMBERS = (1_000, 2_000, 4_000, 8_000, 12_000, 24_000)
+TASKS = [family for family in FAMILIES if family != SPEED]
 
 
 def main() -> None:
@@ -30,9 +26,8 @@ def main() -> None:
         start = time.process_time()
         model = distill(teacher, sequences=n, pca_dims=256, show_progress_bar=False)
         seconds = time.process_time() - start
-        (result,) = evaluate({"fitted": model}, data=data, tasks=TUNING_SETS)
-        values = [score.value for score in result.scores.values()]
-        scores.append(sum(values) / len(values))
+        (result,) = evaluate({"fitted": model}, data=data, tasks=TASKS, with_intervals=False)
+        scores.append(summarize([result])[0].mean)
         print(
             f"| {n:,} | {model.config.recipe.n_fitted_texts:,} | {scores[-1]:.1f} | {seconds:.0f} |",
             flush=True,
@@ -44,7 +39,7 @@ def draw(scores: list[float], path: Path) -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "m2v-onnx", "font.size": 10})
     figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
     axes.plot(NUMBERS, scores, color="#0072b2", marker="o", markersize=4)
-    axes.set(xscale="log", xlabel="token sequences (N)", ylabel="mean of the sets to tune on")
+    axes.set(xscale="log", xlabel="token sequences (N)", ylabel="mean of ten families")
     axes.set_xticks(NUMBERS, [f"{n / 1000:g}k" for n in NUMBERS])
     axes.minorticks_off()
     axes.grid(color="#dddddd")

@@ -35,6 +35,9 @@ def evaluate(
         Path,
         typer.Option("--output", "-o", help="Folder for results, tables and plots; finished tasks stay."),
     ] = Path("results"),
+    intervals: Annotated[
+        bool, typer.Option(help="Bootstrap intervals, which take most of the time; not with --mteb.")
+    ] = True,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -51,7 +54,14 @@ def evaluate(
     output = output.expanduser()
     families = None if tasks is None else split(tasks)
     if data is not None:
-        results = evaluate_to_folder(models, output, data=data, tasks=families, show_progress_bar=not quiet)
+        results = evaluate_to_folder(
+            models,
+            output,
+            data=data,
+            tasks=families,
+            with_intervals=intervals,
+            show_progress_bar=not quiet,
+        )
     elif mteb is not None:
         results = evaluate_mteb_to_folder(models, output, tasks=split(mteb))
     if as_json:

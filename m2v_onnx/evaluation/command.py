@@ -19,6 +19,7 @@ def evaluate_to_folder(
     *,
     data: Path,
     tasks: Sequence[str] | None = None,
+    with_intervals: bool = True,
     show_progress_bar: bool = False,
 ) -> list[ModelResult]:
     """Evaluate models, and write results, leaderboard and plots into a folder.
@@ -28,13 +29,19 @@ def evaluate_to_folder(
         output: the folder; see `write_report`.
         data: see `evaluate`.
         tasks: see `evaluate`.
+        with_intervals: see `evaluate`.
         show_progress_bar: see `evaluate`.
 
     Raises:
         ArgumentError: when two models have one name; further those of `evaluate`.
     """
     results = evaluate(
-        name_models(models), data=data, tasks=tasks, output=output, show_progress_bar=show_progress_bar
+        name_models(models),
+        data=data,
+        tasks=tasks,
+        output=output,
+        with_intervals=with_intervals,
+        show_progress_bar=show_progress_bar,
     )
     write_report(results, output)
     return results

@@ -8,6 +8,7 @@ from pathlib import Path
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.evaluation.models import Source, load_model
 from m2v_onnx.evaluation.results import ModelResult, ResultFile, result_path
+from m2v_onnx.evaluation.tasks.metrics import intervals
 from m2v_onnx.evaluation.tasks.registry import find_tasks
 from m2v_onnx.evaluation.tasks.task import EvaluatedModel, Task
 from m2v_onnx.system.progress import track
@@ -19,6 +20,7 @@ def evaluate(
     data: str | Path,
     tasks: Sequence[str] | None = None,
     output: str | Path | None = None,
+    with_intervals: bool = True,
     show_progress_bar: bool = False,
 ) -> list[ModelResult]:
     """Score models on tasks.
@@ -32,6 +34,7 @@ def evaluate(
         tasks: families or single tasks; see `m2v_onnx.evaluation.tasks.registry.find_tasks`.
         output: a folder to keep finished tasks in, one JSON file a model; what is there already, of the same
             model, data and measure, is not computed again.
+        with_intervals: give bootstrap intervals, which take most of the time.
         show_progress_bar: show progress on stderr, when that is a terminal.
 
     Returns:
@@ -50,14 +53,15 @@ def evaluate(
     results = []
     for name, source in models.items():
         model = load_model(source, name=name)
-        results.append(_evaluate_model(model, chosen, folder, show_progress_bar=show_progress_bar))
+        finished = None if folder is None else ResultFile(folder, model, with_intervals=with_intervals)
+        with intervals(wanted=with_intervals):
+            results.append(_evaluate_model(model, chosen, finished, show_progress_bar=show_progress_bar))
     return results
 
 
 def _evaluate_model(
-    model: EvaluatedModel, tasks: list[Task], folder: Path | None, *, show_progress_bar: bool
+    model: EvaluatedModel, tasks: list[Task], finished: ResultFile | None, *, show_progress_bar: bool
 ) -> ModelResult:
-    finished = None if folder is None else ResultFile(folder, model)
     result = ModelResult(model.name, model.fingerprint, model.size_bytes)
     with track(f"Evaluating {model.name}", total=len(tasks), unit="tasks", show=show_progress_bar) as advance:
         for task in tasks:

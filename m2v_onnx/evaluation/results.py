@@ -48,12 +48,14 @@ class ResultFile:
     Args:
         folder: the folder of all results; made with the first result.
         model: the model.
+        with_intervals: whether a score that was kept without its interval is none.
 
     Raises:
         DataError: when the file is damaged.
     """
 
-    def __init__(self, folder: Path, model: EvaluatedModel) -> None:
+    def __init__(self, folder: Path, model: EvaluatedModel, *, with_intervals: bool = True) -> None:
+        self._with_intervals = with_intervals
         self._path = result_path(folder, model.name)
         self._content: dict[str, Any] = {
             "model": model.name,
@@ -72,11 +74,16 @@ class ResultFile:
         entry = self._content["tasks"].get(task.name)
         if entry is None or entry["fingerprint"] != task.fingerprint:
             return None
+        if self._with_intervals and entry.get("without_interval", False):
+            return None
         return Score(entry["value"], entry["low"], entry["high"])
 
     def put(self, task: Task, score: Score) -> None:
         """Keep a score; a kill at any moment leaves the old file or the new one."""
-        self._content["tasks"][task.name] = {"fingerprint": task.fingerprint, **asdict(score)}
+        entry = {"fingerprint": task.fingerprint, **asdict(score)}
+        if not self._with_intervals:
+            entry["without_interval"] = True
+        self._content["tasks"][task.name] = entry
         content = json.dumps(self._content, indent=2, ensure_ascii=False)
         with draft_file(self._path) as draft:
             draft.write_text(f"{content}\n", encoding="utf-8")

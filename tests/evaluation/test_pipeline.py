@@ -56,6 +56,16 @@ def test_finished_tasks_do_not_run_again(data, tmp_path):
     assert other.scores["sts/a_test"] != changed.scores["sts/a_test"]
 
 
+def test_scores_without_intervals(data, model, tmp_path):
+    options = {"data": data, "tasks": ["sts", "pair"], "output": tmp_path / "results"}
+    (plain,) = evaluate({"tiny": model}, **options, with_intervals=False)
+    assert {score.low for score in plain.scores.values()} == {None}
+    (whole,) = evaluate({"tiny": model}, **options)
+    assert None not in {score.low for score in whole.scores.values()}
+    assert [s.value for s in whole.scores.values()] == [s.value for s in plain.scores.values()]
+    assert evaluate({"tiny": model}, **options, with_intervals=False) == [whole]  # those are there
+
+
 def test_an_interrupted_run_goes_on(data, tmp_path):
     class Interrupted(Lookup):
         keys_pressed = True

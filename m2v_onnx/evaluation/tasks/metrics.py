@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,7 @@ from m2v_onnx.model.vectors import Vectors, to_unit
 # Enough for the ends of a 95% interval to a tenth of its width, and a second per set at most.
 _N_RESAMPLES = 300
 _BLOCK_QUERIES = 1024
+_wanted = ContextVar("wanted", default=True)
 
 
 def cosines(first: Vectors, second: Vectors) -> Vectors:
@@ -80,13 +83,23 @@ def mean_score(shares: Sequence[float] | npt.NDArray[np.bool_]) -> Score:
     return bootstrapped(np.mean, np.asarray(shares, np.float64))
 
 
+@contextmanager
+def intervals(*, wanted: bool) -> Iterator[None]:
+    """Have scores with or without their intervals, which take most of the time, inside the block."""
+    token = _wanted.set(wanted)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
 def bootstrapped(statistic: Callable[..., float], *samples: npt.NDArray[np.generic]) -> Score:
     """Give 100 x a statistic of samples of one length, with its 95% percentile bootstrap interval.
 
-    Rows are drawn with replacement, by a fixed seed. A single row has no interval.
+    Rows are drawn with replacement, by a fixed seed. A single row has no interval; see `intervals`.
     """
     value = 100 * float(statistic(*samples))
-    if len(samples[0]) < 2:
+    if len(samples[0]) < 2 or not _wanted.get():
         return Score(value)
     low, high = bootstrap(
         samples,
