@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from m2v_onnx.fit.features import TokenFeatures
 from m2v_onnx.fit.shares import Shares
@@ -13,7 +14,14 @@ from m2v_onnx.model.vectors import Vectors
 _BLOCK_TEXTS = 1024
 
 
-def fit_map(shares: Shares, features: TokenFeatures, targets: Targets, *, damping: float) -> Vectors:
+def fit_map(
+    shares: Shares,
+    features: TokenFeatures,
+    targets: Targets,
+    *,
+    damping: float,
+    gram: npt.NDArray[np.float64] | None = None,
+) -> tuple[Vectors, npt.NDArray[np.float64]]:
     """Give W, (k + 1, D) float32, for which the texts' vectors A X W are nearest to the targets Y.
 
     G = A X; W = (G'G + damping tr(G'G) / (k + 1) I)^-1 G'Y. Memory does not grow with the number of texts.
@@ -23,15 +31,20 @@ def fit_map(shares: Shares, features: TokenFeatures, targets: Targets, *, dampin
         features: X, (V, k + 1).
         targets: Y, (N, D).
         damping: how strongly W is held small.
+        gram: G'G, where it is known; most of the work.
+
+    Returns:
+        W; and G'G, which another fit of the same texts and features may use.
     """
-    gram = np.zeros((features.width, features.width))
+    known = np.zeros((features.width, features.width)) if gram is None else gram
     moments = np.zeros((features.width, targets.n_columns))
     for rows, block in shares.blocks(_BLOCK_TEXTS):
         used, places = np.unique(block.indices, return_inverse=True)
         block.indices, block._shape = places.astype(np.int32), (block.shape[0], len(used))
         sums = block @ features.rows(used)
-        gram += sums.T @ sums
+        if gram is None:
+            known += sums.T @ sums
         moments += sums.T @ targets.rows(rows)
-    gram[np.diag_indices_from(gram)] += damping * np.trace(gram) / len(gram)
-    matrix: Vectors = np.linalg.solve(gram, moments).astype(np.float32)
-    return matrix
+    damped = known + damping * np.trace(known) / len(known) * np.eye(len(known))
+    matrix: Vectors = np.linalg.solve(damped, moments).astype(np.float32)
+    return matrix, known

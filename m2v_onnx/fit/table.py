@@ -51,9 +51,10 @@ def fit_table(shares: Shares, targets: Targets, features: TokenFeatures, *, ridg
     targets = targets.of(targets.sentence_vectors)  # lengths of its own
     with threadpool_limits(1, user_api="blas"):  # sums in the same order on every machine of a kind
         damping = 1e-3 if len(shares) > _FEW_TEXTS else 1e-2
-        table = features.map(fit_map(shares, features, targets, damping=damping))
-        match_lengths(targets, shares, table)
-        table = features.map(fit_map(shares, features, targets, damping=damping))
+        matrix, gram = fit_map(shares, features, targets, damping=damping)
+        match_lengths(targets, shares, features.map(matrix))
+        matrix, _ = fit_map(shares, features, targets, damping=damping, gram=gram)
+        table = features.map(matrix)
         if ridge is not None:
             refine_rows(shares, targets, table, strength=ridge)
         return table

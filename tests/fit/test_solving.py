@@ -116,19 +116,24 @@ class TestMap:
         # X is [[1, 1], [-0.5, 0.5]], and each text one token: w1 + w2 = 2 and -0.5 w1 + 0.5 w2 = 0.
         features = TokenFeatures.of(np.array([[1.0], [-1.0]], np.float16), np.array([1, 0.5]))
         targets = np.array([[2], [0]], np.float32)
-        matrix = fit_map(shares_of([0], [1], n_tokens=2), features, plain(targets), damping=0)
+        matrix, _ = fit_map(shares_of([0], [1], n_tokens=2), features, plain(targets), damping=0)
         assert matrix.tolist() == pytest.approx(np.array([[1], [1]]))
         assert features.map(matrix) == pytest.approx(targets)
 
     def test_as_dense_algebra_gives_it(self):
         shares, targets = random_shares(5000, 40), normals(5000, 3)
         states, weights = normals(40, 7, seed=2), np.linspace(0.1, 1, 40)
-        matrix = fit_map(shares, TokenFeatures.of(states, weights), plain(targets), damping=0.01)
+        features = TokenFeatures.of(states, weights)
+        _, known = fit_map(shares, features, plain(normals(5000, 3, seed=4)), damping=0.01)
+        matrix, gram_found = fit_map(shares, features, plain(targets), damping=0.01)
         rows = np.concatenate([states - states.mean(axis=0), np.ones((40, 1))], axis=1) * weights[:, None]
         sums = dense(shares).astype(np.float64) @ rows
         gram = sums.T @ sums
         expected = np.linalg.solve(gram + 0.01 * np.trace(gram) / 8 * np.eye(8), sums.T @ targets)
         assert matrix == pytest.approx(expected, rel=1e-3, abs=1e-4)
+        assert gram_found == pytest.approx(gram, rel=1e-4)
+        again, _ = fit_map(shares, features, plain(targets), damping=0.01, gram=known)
+        assert again.tobytes() == matrix.tobytes()
 
 
 class TestMatching:
