@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from array import array
 from collections.abc import Sequence
+from itertools import chain
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -31,17 +32,18 @@ class SpooledIds:
         Raises:
             FolderError: when the disk is full.
         """
-        part = TokenIds.of(rows)
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        ids = np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
         try:
             self._file.seek(0, 2)
-            self._file.write(part.ids.tobytes())
+            self._file.write(ids.tobytes())
             self._file.flush()
         except OSError as error:
             raise FolderError(
                 f"expected room for the token ids of texts in the folder for temporary files, found "
                 f"{error.strerror}: make room, or set the variable TMPDIR to another folder"
             ) from error
-        self._ends.extend((part.offsets[1:] + self._ends[-1]).tolist())
+        self._ends.extend((np.cumsum(lengths) + self._ends[-1]).tolist())
 
     def block(self, start: int, stop: int) -> TokenIds:
         """Give texts `start` to `stop`."""
