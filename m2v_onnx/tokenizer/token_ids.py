@@ -87,16 +87,20 @@ class TokenIds:
         return TokenIds(self.ids[kept], offsets_of(kept)[self.offsets])
 
     def replace_rows(self, indices: npt.NDArray[np.int64], rows: TokenIds) -> TokenIds:
-        """Put other ids in the place of some texts' ids.
+        """Put other ids in the place of some texts' ids; `indices` ascend.
 
         >>> import numpy as np
         >>> TokenIds.of([[5], [6], [7]]).replace_rows(np.array([1]), TokenIds.of([[8, 9]])).to_lists()
         [[5], [8, 9], [7]]
         """
-        lists = self.to_lists()
-        for index, row in zip(indices.tolist(), rows.to_lists(), strict=True):
-            lists[index] = row
-        return TokenIds.of(lists)
+        parts, end = [], 0  # slices: a batch as lists takes three times as long as to tokenise it
+        for number, index in enumerate(indices.tolist()):
+            parts.append(self.ids[end : self.offsets[index]])
+            parts.append(rows.ids[rows.offsets[number] : rows.offsets[number + 1]])
+            end = self.offsets[index + 1]
+        lengths = self.lengths
+        lengths[indices] = rows.lengths
+        return TokenIds(np.concatenate([*parts, self.ids[end:]]), offsets_of(lengths))
 
     def batches(self, n_positions: int, batch_size: int | None = None) -> Iterator[npt.NDArray[np.int64]]:
         """Group the indices of texts of one length, shortest first.

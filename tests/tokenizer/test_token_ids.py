@@ -28,3 +28,12 @@ def test_truncation_is_that_of_lists(rows, max_length):
 def test_dropping_is_that_of_lists(rows, dropped):
     counts = np.array([token_id not in dropped for token_id in range(10)])
     assert TokenIds.of(rows).keep(counts).to_lists() == [[i for i in row if i not in dropped] for row in rows]
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 9), max_size=6), st.none() | st.lists(st.integers(0, 9)))))
+def test_replacing_is_that_of_lists(pairs):
+    indices = np.array([index for index, (_, other) in enumerate(pairs) if other is not None], np.int64)
+    others = TokenIds.of([other for _, other in pairs if other is not None])
+    found = TokenIds.of([row for row, _ in pairs]).replace_rows(indices, others)
+    assert found.to_lists() == [row if other is None else other for row, other in pairs]
+    assert (found.ids.dtype, found.offsets.dtype) == (np.int32, np.int64)
