@@ -16,7 +16,7 @@ import numpy as np
 
 from checks.fuzz.outcomes import Outcomes
 from m2v_onnx import StaticModel
-from m2v_onnx.runtime.files import write_npy
+from m2v_onnx.system.records.npy import write_npy
 from tests.builders import tiny_model, write_tiny_teacher
 
 _SIGNALS = (signal.SIGKILL, signal.SIGTERM)

@@ -17,7 +17,7 @@ import numpy as np
 from m2v_onnx import M2vOnnxError, StaticModel, TextGraph
 from m2v_onnx.distill.words import read_words
 from m2v_onnx.export.verification import verify_folder
-from m2v_onnx.runtime.files import read_texts
+from m2v_onnx.system.records.reading import read_texts
 
 _TEXTS = ["sun", "moon sun!", "sunlight", "", "no such words", "SUN  sun\n"] * 2
 # What loads a graph, where a folder holds it.

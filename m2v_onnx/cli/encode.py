@@ -1,30 +1,35 @@
-"""`m2v-onnx encode`: a file of texts to vectors."""
+"""`m2v-onnx encode`: files of texts to vectors."""
 
 from __future__ import annotations
 
 import json
 import sys
-from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token, as_utf8
+from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token, as_utf8, split
 from m2v_onnx.cli.output import show_notes
-from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.errors import ArgumentError, M2vOnnxError
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.system.output_file import STDOUT
+from m2v_onnx.system.records.formats import FORMATS, Format
 
-_BLOCK_TEXTS = 4096
+if TYPE_CHECKING:
+    from m2v_onnx.arrow.files import IfThere
+
+_SUFFIXES = ", ".join(f".{name}" for name in FORMATS)
 
 
 def encode(
     model: Model,
     texts: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            help="File of texts, one a line; .jsonl; .csv; or - for standard input.", show_default=False
+            help="Files of texts: .parquet, .arrow, .jsonl, .csv, or .txt with a text a line; the last three "
+            "also .gz. A pattern such as 'data/*.parquet' stands for all that fit. - is standard input.",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -32,12 +37,29 @@ def encode(
         typer.Option(
             "--output",
             "-o",
-            help="A .npy file to write, a pipe, or - for .npy to stdout; else JSON lines go there.",
+            help=f"A file to write ({_SUFFIXES}), a pipe, or - for stdout, which gets .npy. A folder gets a "
+            "file for each input. Without it, JSON lines go to stdout.",
         ),
     ] = None,
-    column: Annotated[
-        str, typer.Option(help="Field of .jsonl or column of .csv that holds the text.")
+    text_column: Annotated[
+        str, typer.Option("--text-column", "--column", help="Column or field that holds the text.")
     ] = "text",
+    columns: Annotated[
+        str | None,
+        typer.Option(help="Columns to keep, by commas.", show_default="all", metavar="NAMES"),
+    ] = None,
+    embedding_column: Annotated[str, typer.Option(help="Column that the vectors go to.")] = "embedding",
+    input_format: Annotated[
+        Format | None, typer.Option(help="Format of the inputs.", show_default="by suffix; txt for -")
+    ] = None,
+    output_format: Annotated[
+        Format | None, typer.Option(help="Format of the outputs.", show_default="by suffix")
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "float16"], typer.Option(help="Number type of the vectors.")
+    ] = "float32",
+    resume: Annotated[bool, typer.Option("--resume", help="Skip inputs whose output exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
     precision: Annotated[
         Precision | None,
         typer.Option(show_default="the table as it is", help="Encode as the graph of this precision does."),
@@ -48,36 +70,44 @@ def encode(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Embed the texts of a file.
+    """Embed the texts of files, and keep their other columns.
 
-    Example: `m2v-onnx encode my-model texts.txt --output vectors.npy`
+    Example: `m2v-onnx encode my-model reviews.parquet --output embedded.parquet`
     """
-    from m2v_onnx.runtime.files import check_npy, read_texts, write_npy
+    from m2v_onnx.arrow.files import Wanted, count_bytes, embed_file, plan_files
     from m2v_onnx.static_model import StaticModel  # slow, as all that knows a model
-    from m2v_onnx.system.progress import track
+    from m2v_onnx.system.progress import track_records
 
     show_notes(quiet=quiet)
-    column = as_utf8(column)
-    texts, output = texts.expanduser(), None if output is None else output.expanduser()
-    if output is not None:
-        check_npy(output, source=texts)
-    elif sys.stdout is None:
+    if output in (None, STDOUT) and sys.stdout is None:
         raise M2vOnnxError("expected standard output to write to, found it closed: name a file (--output)")
+    names = None if columns is None else tuple(split(as_utf8(columns)))
+    wanted = Wanted(
+        as_utf8(text_column), names, as_utf8(embedding_column), input_format, output_format, dtype,
+        _if_there(resume=resume, force=force),
+    )  # fmt: skip
+    output = None if output is None else output.expanduser()
+    jobs = plan_files([path.expanduser() for path in texts], output, wanted)
     static_model = StaticModel.from_pretrained(model, precision=precision, revision=revision, token=token)
-    if output is None:
-        rest = read_texts(texts, column=column)
-        while block := list(islice(rest, _BLOCK_TEXTS)):
-            for text, vector in zip(block, static_model.encode(block).tolist(), strict=True):
-                print(json.dumps({"text": text, "embedding": vector}, ensure_ascii=False))
+    rest = [job for job in jobs if not job.is_finished]
+    with track_records("Encoding", n_bytes=count_bytes(rest), show=not quiet) as advance:
+        counts = [embed_file(static_model, job, n_threads=threads, advance=advance) for job in rest]
+    n_texts, n_nulls = (sum(getattr(one, name) for one in counts) for name in ("n_records", "n_nulls"))
+    if n_nulls and not quiet:
+        print(f"{n_nulls:,} of {n_texts:,} texts were null: their vectors are zeros", file=sys.stderr)
+    if output in (None, STDOUT):
         return
-    n_bytes = texts.stat().st_size if texts.is_file() and texts.suffix != ".gz" else None
-    with track("Encoding", total=n_bytes, unit="bytes", show=not quiet) as advance:
-        lines = read_texts(texts, column=column, advance=advance)
-        blocks = static_model.encode_stream(lines, n_threads=threads)
-        n_texts = write_npy(output, blocks, dim=static_model.dim)
-    if output == STDOUT:
-        return
+    summary = {"output": str(output), "texts": n_texts, "nulls": n_nulls, "dim": static_model.dim}
     if as_json:
-        print(json.dumps({"output": str(output), "texts": n_texts, "dim": static_model.dim}))
+        print(json.dumps({**summary, "files": len(rest), "skipped": len(jobs) - len(rest)}))
     elif not quiet:
-        print(f"{output}: {n_texts:,} texts x {static_model.dim} dimensions, float32")
+        skipped = (
+            "" if len(rest) == len(jobs) else f"; {len(jobs) - len(rest)} of {len(jobs)} files were there"
+        )
+        print(f"{output}: {n_texts:,} texts x {static_model.dim} dimensions, {dtype}{skipped}")
+
+
+def _if_there(*, resume: bool, force: bool) -> IfThere:
+    if resume and force:
+        raise ArgumentError("expected --resume or --force, found both: resume skips what force would replace")
+    return "skip" if resume else "replace" if force else "refuse"

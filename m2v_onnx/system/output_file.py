@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import stat
 import sys
@@ -72,6 +73,11 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
         raise FolderError(
             f"expected to write {path}, found {error.strerror or error}: make room, or name another place"
         ) from error
+
+
+def is_regular_file(file: BinaryIO) -> bool:
+    """Tell whether an open file is a regular one: no pipe, device or terminal."""
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 def _is_regular(path: Path) -> bool:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 Advance = Callable[[int], None]
+AdvanceRecords = Callable[[int, int], None]
 
 
 def is_watched() -> bool:
@@ -27,28 +32,10 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
     if not show or not is_watched():
         yield lambda _done: None
         return
-    from rich.console import Console  # slow, and seldom needed
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import MofNCompleteColumn, TextColumn, TimeRemainingColumn  # slow, and seldom needed
 
     counted = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(compact=True))
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *(counted if total is not None else ()),
-        TimeElapsedColumn(),
-    )
-    # A notebook draws what a terminal does, also where it lacks the widgets that rich would take there.
-    console = Console(stderr=True, force_terminal=True, force_jupyter=False)
-    with Progress(*columns, console=console, transient=True) as bar:
+    with _bar(*(counted if total is not None else ())) as bar:
         task = bar.add_task(description, total=total, rate="")
 
         def advance(done: int) -> None:
@@ -57,3 +44,43 @@ def track(description: str, *, total: int | None, unit: str, show: bool) -> Iter
             bar.update(task, rate="" if speed is None else f"{speed:,.0f} {unit}/s")
 
         yield advance
+
+
+@contextmanager
+def track_records(description: str, *, n_bytes: int | None, show: bool) -> Iterator[AdvanceRecords]:
+    """Show progress through files, in bytes and records, while the block runs.
+
+    The block calls the given function with the bytes and the records that were done since.
+
+    Args:
+        description: what is being done.
+        n_bytes: how much there is to do; None where nobody knows.
+        show: as for `track`.
+    """
+    if not show or not is_watched():
+        yield lambda _bytes, _records: None
+        return
+    from rich.progress import DownloadColumn, TextColumn, TimeRemainingColumn  # slow, and seldom needed
+
+    with _bar(DownloadColumn(), TextColumn("{task.fields[done]}"), TimeRemainingColumn(compact=True)) as bar:
+        task, n_done = bar.add_task(description, total=n_bytes, done=""), 0
+
+        def advance(n_more_bytes: int, n_records: int) -> None:
+            nonlocal n_done
+            n_done += n_records
+            seconds = bar.tasks[0].elapsed
+            rate = f", {n_done / seconds:,.0f} rows/s" if seconds else ""
+            bar.update(task, advance=n_more_bytes, done=f"{n_done:,} rows{rate}")
+
+        yield advance
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    """Make a bar with columns of one's own in the middle."""
+    from rich.console import Console  # slow, and seldom needed
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    # A notebook draws what a terminal does, also where it lacks the widgets that rich would take there.
+    console = Console(stderr=True, force_terminal=True, force_jupyter=False)
+    around = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    return Progress(*around, *columns, TimeElapsedColumn(), console=console, transient=True)

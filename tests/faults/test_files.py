@@ -15,8 +15,8 @@ from tokenizers import AddedToken, normalizers
 from m2v_onnx import StaticModel, TextGraph
 from m2v_onnx.errors import ArgumentError, FolderError, M2vOnnxError
 from m2v_onnx.export.verification import verify_folder
-from m2v_onnx.runtime.files import read_texts
 from m2v_onnx.system.onnx_runtime import open_session
+from m2v_onnx.system.records.reading import read_texts
 from m2v_onnx.teacher.loading import load_teacher
 from tests.builders import ROWS, tiny_model, word_piece
 from tests.faults.nodes import make_fifo, make_zero, without_rights

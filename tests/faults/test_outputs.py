@@ -20,7 +20,8 @@ import pytest
 from m2v_onnx import StaticModel
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.folder.replacement import replace_folder
-from m2v_onnx.runtime.files import check_npy, write_npy
+from m2v_onnx.system.output_file import check_output_file
+from m2v_onnx.system.records.npy import write_npy
 from tests.builders import tiny_model, write_tiny_teacher
 from tests.faults.nodes import make_fifo, make_full, make_null, without_rights
 
@@ -112,7 +113,7 @@ class TestVectors:
         elif kind == "second name":
             os.link(source, output)
         with pytest.raises(ArgumentError, match="expected another file than the input to write, found .*npy"):
-            check_npy(output, source=source)
+            check_output_file(output, source=source)
 
     @pytest.mark.parametrize("place", [".", "", "folder"])
     def test_a_folder_is_no_output(self, tmp_path, place):

@@ -14,7 +14,8 @@ import pytest
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.runtime import files
-from m2v_onnx.runtime.files import read_texts, write_npy
+from m2v_onnx.system.records.npy import write_npy
+from m2v_onnx.system.records.reading import read_texts
 from m2v_onnx.system.text_files import STDIN
 
 
