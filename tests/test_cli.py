@@ -139,7 +139,14 @@ def test_encode_to_json_lines_from_standard_input(folder):
 def test_encode_a_column(folder, tmp_path):
     (tmp_path / "a.csv").write_text("id,body\n1,sun\n")
     result = run("encode", folder, tmp_path / "a.csv", "--column", "body", "-o", tmp_path / "v.npy", "--json")
-    assert json.loads(result.stdout) == {"output": str(tmp_path / "v.npy"), "texts": 1, "dim": 2}
+    assert json.loads(result.stdout) == {
+        "output": str(tmp_path / "v.npy"),
+        "texts": 1,
+        "nulls": 0,
+        "dim": 2,
+        "files": 1,
+        "skipped": 0,
+    }
 
 
 def test_quiet_says_nothing(folder, tmp_path):

@@ -95,7 +95,10 @@ def plan_files(inputs: Sequence[Path], output: Path | None, wanted: Wanted) -> l
     for place in places:
         if places.count(place) > 1:
             raise ArgumentError(f"expected inputs of different names, found two for {place}: rename one")
-    return [_plan_file(path, place, wanted) for path, place in zip(paths, places, strict=True)]
+    return [
+        _plan_file(path, place, wanted, in_folder=is_folder)
+        for path, place in zip(paths, places, strict=True)
+    ]
 
 
 def embed_file(
@@ -169,15 +172,17 @@ def _place_in(folder: Path, path: Path, wanted: Wanted) -> Path:
     return folder / f"{plain.stem}.{wanted.output_format}"
 
 
-def _plan_file(path: Path, output: Path, wanted: Wanted, *, otherwise: Format = "npy") -> Job:
+def _plan_file(
+    path: Path, output: Path, wanted: Wanted, *, in_folder: bool = False, otherwise: Format = "npy"
+) -> Job:
     if path.is_dir():
         raise ArgumentError(
             f"expected a file of texts, found the folder {path}: name its files, as in {path}/*"
         )
     kind = find_format(path, given=wanted.input_format, option="--input-format", otherwise="txt")
     target = find_format(output, given=wanted.output_format, option="--output-format", otherwise=otherwise)
-    if output.parent.is_dir() or output.suffix:  # a folder that is still to make has nothing to check
-        check_output_file(output, source=path)
+    is_missing = in_folder and not output.parent.exists()  # it is made when the first file is written
+    check_output_file(output.parent if is_missing else output, source=path)
     if wanted.if_there == "refuse" and output.is_file():
         raise ArgumentError(
             f"expected a new file to write, found {output}: name another, replace it with --force, or skip "

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from m2v_onnx import StaticModel
+from m2v_onnx.arrow.files import Wanted, plan_files
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.folder.replacement import replace_folder
 from m2v_onnx.system.output_file import check_output_file
@@ -123,13 +124,11 @@ class TestVectors:
         ):
             write_npy(tmp_path / place, [VECTORS], dim=2)
 
-    @pytest.mark.parametrize("name", ["v.txt", "v", "v.npz", "v.npy.gz"])
-    def test_another_suffix_is_refused(self, tmp_path, name):
-        with pytest.raises(
-            ArgumentError, match="expected a name that ends in .npy to write vectors to, found"
-        ):
-            write_npy(tmp_path / name, [VECTORS], dim=2)
-        assert names(tmp_path) == []
+    @pytest.mark.parametrize("name", ["v.npz", "v.npy.gz", "v.parquet.gz", "v.gz"])
+    def test_another_suffix_is_refused(self, tmp_path, texts, name):
+        with pytest.raises(ArgumentError, match=f"expected a name that ends in .parquet, .*found .*{name}: "):
+            plan_files([texts], tmp_path / name, Wanted())
+        assert names(tmp_path) == ["texts.txt"]
 
     def test_a_folder_that_may_not_be_written(self, tmp_path):
         (tmp_path / "closed").mkdir(mode=0o555)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 
 import numpy.typing as npt
 
-from m2v_onnx.errors import ArgumentError
+from m2v_onnx.errors import ArgumentError, require_module
 from m2v_onnx.system.records.block import Block, Row, Source
 from m2v_onnx.system.records.formats import TEXT_FORMATS, Format
 from m2v_onnx.system.records.npy import write_array
@@ -63,6 +63,7 @@ def write_records(file: BinaryIO, pairs: Pairs, layout: Layout, *, dim: int, sou
         for line in lines:
             file.write(line)
     else:
+        require_module("pyarrow", package="pyarrow", extra="arrow")
         from m2v_onnx.system.records.arrow_writing import write_arrow  # pyarrow is an extra
 
         write_arrow(file, typed, layout, dim=dim, source=source)

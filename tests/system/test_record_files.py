@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.runtime import files
+from m2v_onnx.system.records import npy
 from m2v_onnx.system.records.npy import write_npy
 from m2v_onnx.system.records.reading import read_texts
 from m2v_onnx.system.text_files import STDIN
@@ -57,11 +57,20 @@ def test_standard_input(monkeypatch):
         ("a.csv", b"", "expected texts in .*a.csv, found an empty file"),
         ("a.txt", b"sun\nm\xff\n", "expected UTF-8 text in .*a.txt, found other bytes in line 2: convert it"),
         ("a.jsonl", b'{"text": "sun"}\n{"text"\n', "expected JSON in line 2 of .*a.jsonl"),
-        ("a.jsonl", b'{"body": "sun"}\n', "a string in field 'text' in line 1 of .*found None.*--column"),
-        ("a.jsonl", b"[1]\n", "a string in field 'text' in line 1 of"),
-        ("a.csv", b"title,body\nsun,moon\n", "expected a column 'text' in .*found title, body.*--column"),
+        (
+            "a.jsonl",
+            b'{"body": "sun"}\n',
+            "a string in field 'text' in line 1 of .*found the fields body: .*--text-column",
+        ),
+        ("a.jsonl", b"[1]\n", "expected an object in line 1 of .*found .1.: mend the line"),
+        ("a.jsonl", b'{"text": 5}\n', "a string in field 'text' in line 1 of .*found 5: .*--text-column"),
+        (
+            "a.csv",
+            b"title,body\nsun,moon\n",
+            "expected a column 'text' in .*found title, body: .*--text-column",
+        ),
         ("a.csv", b"text\rsun\r", "expected CSV in .*a.csv, found new-line character"),
-        ("a.csv", b"id,text\n1\n", "expected a value for column 'text' in line 2 of"),
+        ("a.csv", b"id,text\n1\n", "expected 2 values in line 2 of .*a.csv, found 1: mend the line"),
     ],
 )
 def test_bad_files_are_named_with_their_line(tmp_path, name, content, message):
@@ -127,7 +136,7 @@ def test_vectors_are_written_as_numpy_reads_them(tmp_path, model):
 @pytest.mark.parametrize("can_let_go", [True, False])
 def test_a_large_npy_does_not_fill_the_page_cache(tmp_path, monkeypatch, can_let_go):
     calls = []
-    monkeypatch.setattr(files, "_CACHED_BYTES", 20)
+    monkeypatch.setattr(npy, "_CACHED_BYTES", 20)
     monkeypatch.setattr(os, "posix_fadvise", lambda *arguments: calls.append(arguments), raising=False)
     if not can_let_go:
         monkeypatch.delattr(os, "posix_fadvise")
