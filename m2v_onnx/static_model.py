@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from m2v_onnx.errors import check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
@@ -26,7 +28,8 @@ from m2v_onnx.tokenizer.texts import check_texts
 class StaticModel(StaticEmbedding):
     """A static embedding model: text in, the mean of its tokens' vectors out.
 
-    Thread-safe; may be pickled, copied, and taken into other processes at any time. Its data are those of
+    Thread-safe; may be pickled, copied, and taken into other processes at any time. A pickle of a model that
+    is mapped from a folder holds the folder's path, and all others hold their data. Its data are those of
     `StaticEmbedding`; `dataclasses.replace` gives a model of other data, which no graph belongs to.
 
     Attributes:
@@ -39,6 +42,7 @@ class StaticModel(StaticEmbedding):
     graph_path: Path | None = field(default=None, init=False)
     precision: Precision | None = field(default=None, init=False)
     _watch: FileWatch | None = field(default=None, init=False)
+    _folder: Path | None = field(default=None, init=False)
 
     @classmethod
     def from_pretrained(
@@ -83,6 +87,7 @@ class StaticModel(StaticEmbedding):
         embedding = read_embedding(path, memory_map=memory_map)
         model = cls.of(embedding, graph_path=find_graph(path, precision), precision=precision)
         object.__setattr__(model, "_watch", watch_mapped(embedding.table))
+        object.__setattr__(model, "_folder", path.resolve() if is_here else None)
         return model
 
     @classmethod
@@ -105,9 +110,16 @@ class StaticModel(StaticEmbedding):
         # With what was derived of it: it was checked when it was made, and that takes as long as reading it.
         vars(model).update({name: value for name, value in vars(embedding).items() if name in names})
         object.__setattr__(model, "_watch", None)
+        object.__setattr__(model, "_folder", None)
         object.__setattr__(model, "graph_path", graph_path)
         object.__setattr__(model, "precision", precision)
         return model
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Give the folder, where the table is mapped from it and still there; else the data."""
+        if self._folder is None or self._watch is None or not self._watch.is_in_place():
+            return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
+        return partial(type(self).from_pretrained, precision=self.precision), (self._folder,)
 
     def save_pretrained(
         self,

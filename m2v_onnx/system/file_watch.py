@@ -45,6 +45,14 @@ class FileWatch:
                 "with memory_map=False"
             )
 
+    def is_in_place(self) -> bool:
+        """Tell whether its path still leads to this file, and to what it was."""
+        try:
+            is_same = os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:  # gone
+            return False
+        return is_same and self._look() == self._seen
+
     def _look(self) -> tuple[int, int]:
         found = os.fstat(self._descriptor)
         return found.st_size, found.st_mtime_ns

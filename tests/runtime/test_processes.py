@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import multiprocessing
 import pickle
 import sys
@@ -14,7 +15,7 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from m2v_onnx import StaticModel, TextGraph
-from tests.builders import tiny_model
+from tests.builders import ROWS, tiny_model
 from tests.runtime.test_choice import MODELS
 
 TEXTS = ["sun moon", "moonlight!", "", "comet é 日本", "sunlight " * 30, "\0 😀"] * 500
@@ -137,6 +138,34 @@ def test_graph_and_precision_stay(tmp_path, how, precision):
     again = ROUND_TRIPS[how](model)
     assert (again.precision, again.graph_path) == (precision, model.graph_path)
     np.testing.assert_array_equal(again.encode(TEXTS), vectors)
+
+
+@pytest.mark.parametrize("precision", [None, "int8"])
+def test_a_model_of_a_folder_is_pickled_by_its_path(tmp_path, monkeypatch, precision):
+    tiny_model(table=np.ones((6, 2000), np.float32)).save_pretrained(
+        tmp_path / "model", precisions=("fp32", "int8")
+    )
+    monkeypatch.chdir(tmp_path)
+    model = StaticModel.from_pretrained("model", precision=precision)
+    monkeypatch.chdir("/")
+    assert len(pickle.dumps(model)) < 500
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.precision, again.graph_path is None) == (precision, model.graph_path is None)
+    np.testing.assert_array_equal(again.encode(TEXTS), model.encode(TEXTS))
+    half = dataclasses.replace(model, table=model.table / 2)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(half)).encode(TEXTS), half.encode(TEXTS))
+
+
+@pytest.mark.parametrize("change", ["exchanged", "gone", "not mapped"])
+def test_a_model_whose_folder_has_changed_is_pickled_with_its_data(folder, change):
+    model = StaticModel.from_pretrained(folder, memory_map=change != "not mapped")
+    vectors = model.encode(TEXTS)
+    if change == "exchanged":
+        tiny_model(normalize=True, table=ROWS[::-1].copy()).save_pretrained(folder)
+    elif change == "gone":
+        folder.rename(folder.with_name("gone"))
+    for round_trip in ROUND_TRIPS.values():
+        np.testing.assert_array_equal(round_trip(model).encode(TEXTS), vectors)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
