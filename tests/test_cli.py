@@ -215,7 +215,9 @@ def test_wrong_usage_exits_2(arguments):
     assert "Usage:" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["distill", "export", "verify", "push", "encode", "inspect", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["distill", "export", "verify", "push", "encode", "search", "inspect", "evaluate"]
+)
 def test_help_shows_an_example(command):
     result = run(command, "--help")
     assert result.returncode == 0

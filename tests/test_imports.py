@@ -49,11 +49,17 @@ def test_public_names():
     assert {"RECIPES", "Execution", "Recipe", "TeacherSource", "distill"} == set(distill.__all__)
 
 
+def test_the_adapter_of_mteb_draws_nothing():
+    code = "import sys; sys.modules['matplotlib'] = None; import m2v_onnx.evaluation.mteb_adapter"
+    assert "m2v_onnx.evaluation.plots" not in loaded_modules(code)
+
+
 @pytest.mark.parametrize(
     ("blocked", "code", "extra"),
     [
         ("onnx", "StaticModel.from_pretrained({folder!r}).save_pretrained({folder!r})", "export"),
-        ("matplotlib", "import m2v_onnx.evaluation", "eval"),
+        ("scipy", "import m2v_onnx.evaluation", "eval"),
+        ("matplotlib", "import m2v_onnx.evaluation.command", "eval"),
         ("sklearn", "distill({teacher!r}, pca_dims=2)", "distill"),
     ],
 )

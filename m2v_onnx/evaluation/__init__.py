@@ -8,8 +8,7 @@
 from m2v_onnx.errors import MissingExtraError
 
 try:
-    import matplotlib as mpl  # noqa: F401  # only to say which extra is missing
-    import scipy  # noqa: F401
+    import scipy  # noqa: F401  # only to say which extra is missing
     import sklearn  # noqa: F401
 except ImportError as error:
     raise MissingExtraError(error.name or "scikit-learn", "eval") from error

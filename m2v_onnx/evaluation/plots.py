@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from m2v_onnx.errors import MissingExtraError
 from m2v_onnx.evaluation.leaderboard import SPEED, Summary, summarize
 from m2v_onnx.evaluation.results import ModelResult
+
+try:
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+except ImportError as error:
+    raise MissingExtraError("matplotlib", "eval") from error
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9,

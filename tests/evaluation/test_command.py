@@ -111,7 +111,7 @@ def test_mteb_gives_our_scores(folder, tmp_path):
     python = environment / "bin/python"
     if not python.exists():
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, environment], check=True)
-        install = [uv, "pip", "install", "-q", "--python", python, "mteb>=2", "--editable", f"{ROOT}[eval]"]
+        install = [uv, "pip", "install", "-q", "--python", python, "mteb>=2", "--editable", ROOT]
         subprocess.run(install, check=True)
     data = write_data(tmp_path / "data")
     program = ROOT / "tests/evaluation/mteb_tasks.py"

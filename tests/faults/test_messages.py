@@ -14,7 +14,7 @@ from m2v_onnx.teacher.exporter import cache_folder, export_teacher
 from tests.builders import tiny_model
 from tests.faults.nodes import make_full, without_rights
 
-COMMANDS = ["distill", "export", "verify", "push", "encode", "inspect", "evaluate"]
+COMMANDS = ["distill", "export", "verify", "push", "encode", "search", "inspect", "evaluate"]
 C_LOCALE = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 posix_alone = pytest.mark.skipif(sys.platform == "win32", reason="no locales, terminals and devices as here")
