@@ -6,7 +6,7 @@ SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
 .PHONY: help demo test check lint types unit sanitize fuzz audit prose cli-docs parity clients client-tools goldens peers \
-  engines frequencies constraints clean
+  engines frequencies constraints clean bulk bulk-all
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -67,7 +67,7 @@ build/sanitize/ready: .venv/ready $(wildcard m2v_onnx/*/*.py m2v_onnx/*.py m2v_o
 	touch $@
 
 prose: .venv/ready  ## Find long sentences in the documents.
-	$(BIN)/python -m checks.prose $(wildcard README.md CONTRIBUTING.md SECURITY.md docs/*.md clients/*/README.md)
+	$(BIN)/python -m checks.prose $(wildcard README.md CONTRIBUTING.md SECURITY.md docs/*.md clients/*/README.md clients/*/*/README.md)
 
 cli-docs: .venv/ready  ## Write docs/cli.md, the reference of the command line.
 	mkdir -p build
@@ -97,6 +97,13 @@ peers: .venv-peers/ready  ## Ask sentence-transformers, transformers and model2v
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-peers
 	$(UV) pip install --quiet --python .venv-peers/bin/python "sentence-transformers==6.2.0" "model2vec[distill]==0.10.0"
 	touch $@
+
+bulk: .venv/ready  ## Run the recipes of docs/bulk.md that start quickly, each in an environment of its own.
+	$(BIN)/python -m pytest tests/bulk/recipes.py -m "not heavy"
+
+bulk-all: .venv/ready build/client-model/config.json  ## Run all of them: Spark and Ray too, whose workers are killed, and Spark's JVM client.
+	$(BIN)/python -m pytest tests/bulk/recipes.py
+	clients/java/spark/check.sh build/client-model
 
 engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
 	$(BIN)/python -m tests.engines demo-model

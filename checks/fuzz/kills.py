@@ -45,6 +45,7 @@ def fuzz_kills(n_kills: int, *, seed: int, place: Path) -> Iterator[Outcomes]:
             str(place / "texts.txt"),
             "-o",
             str(place / "out/v.npy"),
+            "--force",
         ],
     }
     for name, command in commands.items():
