@@ -183,7 +183,8 @@ def test_quiet_says_nothing(folder, tmp_path):
             ("export", "{folder}/config.json", "out"),
             "error: expected a model's folder, or word vectors",
         ),
-        (("encode", "{folder}", "{folder}/config.bin"), "error: expected to read "),
+        (("encode", "{folder}", "{folder}/nowhere.txt"), "error: expected to read "),
+        (("encode", "{folder}", "{folder}/config.bin"), "error: expected a name that ends in .parquet"),
     ],
 )
 def test_errors_are_one_line_and_exit_1(tmp_path, teacher, folder, arguments, message):

@@ -28,7 +28,7 @@ def python_of(engine: str) -> Path:
 
     The package is that of this clone, with what the extra `arrow` needs.
     """
-    folder = PLACE / engine.lower().split()[-1]
+    folder = PLACE / engine.lower().replace(" ", "-")
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     ready = folder / "-".join(PACKAGES[engine]).replace("/", "-")
     if not ready.exists():

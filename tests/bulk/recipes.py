@@ -19,6 +19,8 @@ from tests.bulk.environments import PACKAGES, ROOT, python_of
 
 DOCUMENT = (ROOT / "docs/bulk.md").read_text(encoding="utf-8")
 HEAVY = {"Dask", "Daft", "Spark", "Ray Data"}
+# Ray gives up a start that takes longer than a minute, as it does on a busy machine.
+PATIENCE = {"RAY_raylet_start_wait_time_s": "400", "RAY_DEDUP_LOGS": "0"}
 N_ROWS = 20_000
 WORDS = ["sun", "moon", "moonlight!", "möon", "日本", "sun moon", "comet", "[PAD] sun"]
 
@@ -45,7 +47,7 @@ def place(tmp_path) -> Path:
 def run(engine: str, place: Path, program: str) -> str:
     (place / "recipe.py").write_text(program, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    environment = {**kept, "PYTHONPATH": str(place), "HF_HOME": str(place / "hf"), "RAY_DEDUP_LOGS": "0"}
+    environment = {**kept, "PYTHONPATH": str(place), "HF_HOME": str(place / "hf"), **PATIENCE}
     python = python_of(engine)
     environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
     child = subprocess.run(
@@ -55,7 +57,7 @@ def run(engine: str, place: Path, program: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=540,
+        timeout=1200,
     )
     assert child.returncode == 0, child.stdout[-3000:] + child.stderr[-6000:]
     return child.stdout + child.stderr
