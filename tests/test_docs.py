@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "clients/*/README.md", "clients/*/*/README.md")
+NAMES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/*.md",
+    "clients/*/README.md",
+    "clients/*/*/README.md",
+)
 DOCUMENTS = sorted(path for name in NAMES for path in ROOT.glob(name))
 CODE_BLOCK = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 
