@@ -70,8 +70,9 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
     except BrokenPipeError:
         raise
     except OSError as error:
+        place = "standard output" if path == STDOUT else path
         raise FolderError(
-            f"expected to write {path}, found {error.strerror or error}: make room, or name another place"
+            f"expected to write {place}, found {error.strerror or error}: make room, or name another place"
         ) from error
 
 

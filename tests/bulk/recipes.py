@@ -19,8 +19,13 @@ from tests.bulk.environments import PACKAGES, ROOT, python_of
 
 DOCUMENT = (ROOT / "docs/bulk.md").read_text(encoding="utf-8")
 HEAVY = {"Dask", "Daft", "Spark", "Ray Data"}
-# Ray gives up a start that takes longer than a minute, as it does on a busy machine.
-PATIENCE = {"RAY_raylet_start_wait_time_s": "400", "RAY_DEDUP_LOGS": "0"}
+# Ray gives up what takes longer than a minute, as its start does on a busy machine.
+PATIENCE = {
+    "RAY_raylet_start_wait_time_s": "600",
+    "RAY_agent_register_timeout_ms": "600000",
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_DEDUP_LOGS": "0",
+}
 N_ROWS = 20_000
 WORDS = ["sun", "moon", "moonlight!", "möon", "日本", "sun moon", "comet", "[PAD] sun"]
 

@@ -145,8 +145,8 @@ class TestFullDisk:
             result = run("encode", str(folder), str(tmp_path / "t.txt"), stdout=full)
         assert result.returncode == 1
         assert result.stderr == (
-            b"error: expected to use standard output, found No space left on device: make room, check its "
-            b"rights, or name another place\n"
+            b"error: expected to write standard output, found No space left on device: make room, or name "
+            b"another place\n"
         )
 
     def test_room_for_an_exported_teacher_is_asked_for_before_the_work(self, tmp_path, monkeypatch):
