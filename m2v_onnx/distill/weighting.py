@@ -14,8 +14,8 @@ from m2v_onnx.distill.vocabulary import Vocabulary
 from m2v_onnx.fit.frequencies import FREQUENCIES_VERSION, count_tokens, frequency_weights, token_frequencies
 from m2v_onnx.fit.words import WordList, packaged_words, read_word_counts
 from m2v_onnx.model.recipe import Recipe
-from m2v_onnx.runtime.files import read_texts
 from m2v_onnx.system.drafts import draft_file
+from m2v_onnx.system.records.reading import read_texts
 from m2v_onnx.teacher.exporter import cache_folder
 from m2v_onnx.tokenizer.special_tokens import bare_copy
 

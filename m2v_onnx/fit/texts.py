@@ -16,8 +16,8 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.fit.spooled_ids import SpooledIds
-from m2v_onnx.runtime.files import read_texts
 from m2v_onnx.system.progress import track
+from m2v_onnx.system.records.reading import read_texts
 from m2v_onnx.tokenizer.special_tokens import bare_copy
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class TextCounts:
 
 
 def open_texts(texts: Iterable[str] | str | Path, *, column: str = "text") -> Iterable[str]:
-    """Give texts as they are, or those of a file: `.txt`, `.jsonl`, `.csv`, also as `.gz`; `-` for stdin."""
+    """Give texts as they are, or those of a file: see `read_texts`."""
     if isinstance(texts, str | Path):
         return read_texts(Path(texts).expanduser(), column=column)
     return texts

@@ -32,22 +32,20 @@ def read_blocks(source: Source) -> Iterator[Block]:
     return read_arrow_blocks(source)
 
 
-def read_texts(
-    path: Path, *, column: str = "text", given: str | None = None, advance: Advance | None = None
-) -> Iterator[str]:
+def read_texts(path: Path, *, column: str = "text", advance: Advance | None = None) -> Iterator[str]:
     """Give the texts of a file, one by one; of a null, "".
 
     Args:
-        path: the file; `-` for standard input. Its suffix tells its format.
+        path: `.parquet`, `.arrow`, `.jsonl`, `.csv`, or `.txt` with a text a line, the last three also `.gz`;
+            `-` for standard input, which holds a text a line.
         column: the field or column that holds the text.
-        given: the format, where no suffix tells it.
         advance: called now and then with the number of bytes read since.
 
     Raises:
         ArgumentError: for an unknown suffix; further those of `read_blocks`.
         MissingExtraError: see `read_blocks`.
     """
-    found = find_format(path, given=given, option="--input-format", otherwise="txt")
+    found = find_format(path, otherwise="txt")
     for block in read_blocks(Source(path, found, column, columns=())):
         yield from block.texts
         if advance is not None:
