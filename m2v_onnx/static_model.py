@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from m2v_onnx.errors import check_positive, require_module
+import numpy as np
+import numpy.typing as npt
+
+from m2v_onnx.errors import ArgumentError, check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
 from m2v_onnx.folder.reading import find_graph, read_embedding
 from m2v_onnx.model.keywords import refuse_unknown
@@ -293,6 +296,26 @@ class StaticModel(StaticEmbedding):
         if max_length != "model":
             check_positive(max_length=max_length)
         return self._encoder.tokenize(texts, max_length=max_length)
+
+    def count_tokens(
+        self, texts: Iterable[str], *, max_length: int | Literal["model"] | None = "model"
+    ) -> npt.NDArray[np.int64]:
+        """Count the tokens that `encode` averages: the lengths of what `tokenize` gives, faster.
+
+        Args:
+            texts: any number of texts.
+            max_length: as for `encode`.
+
+        Returns:
+            (B,) int64.
+
+        Raises:
+            ArgumentError: for anything that is not valid text.
+        """
+        check_texts(texts)
+        if isinstance(texts, str):
+            raise ArgumentError("texts must be a list of strings, found one string: put it into a list")
+        return self._encoder.count_tokens(texts, max_length=max_length)
 
     def _check_file(self) -> None:
         if self._watch is not None:
