@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,11 @@ from m2v_onnx.errors import ArgumentError, check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
 from m2v_onnx.folder.reading import find_graph, read_embedding
 from m2v_onnx.model.keywords import refuse_unknown
+from m2v_onnx.model.peer_names import PeerNames
 from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, Precision
+from m2v_onnx.model.smaller import cut_dimensions
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.runtime.encoder import Encoder
 from m2v_onnx.runtime.plan import Batching
 from m2v_onnx.system.file_watch import FileWatch, watch_mapped
@@ -24,9 +26,32 @@ from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.system.text_files import readable
 from m2v_onnx.tokenizer.texts import check_texts
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class LoadOptions(TypedDict, total=False):
+    """Where a model lies, and what it is to do otherwise than its folder says.
+
+    Attributes:
+        subfolder: where in the folder or repository the model lies.
+        cache_folder: where repositories of the Hub are kept; None for the Hub's own cache.
+        local_files_only: take what that cache holds, and do not ask the Hub.
+        dims: keep so many of the first columns; None for all.
+        normalize: whether `encode` gives unit vectors; None for what the folder says.
+        max_length: tokens of a text that count, None for all; left out, what the folder says.
+    """
+
+    subfolder: str | None
+    cache_folder: str | Path | None
+    local_files_only: bool
+    dims: int | None
+    normalize: bool | None
+    max_length: int | None
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StaticModel(StaticEmbedding):
+class StaticModel(PeerNames):
     """A static embedding model: text in, the mean of its tokens' vectors out.
 
     Thread-safe; may be pickled, copied, and taken into other processes at any time. Its data are those of
@@ -52,7 +77,7 @@ class StaticModel(StaticEmbedding):
         revision: str | None = None,
         token: str | None = None,
         memory_map: bool = True,
-        **unknown: NoReturn,
+        **options: Unpack[LoadOptions],
     ) -> StaticModel:
         """Load a static model from a folder, a file of word vectors, or the Hugging Face Hub.
 
@@ -69,22 +94,38 @@ class StaticModel(StaticEmbedding):
             memory_map: leave the table in its file, from which it is read when it is needed. That file may
                 be exchanged, as `save_pretrained` does, and must not be written to. False reads the table
                 into memory, and checks its numbers.
-            **unknown: refused, with what to use instead.
+            **options: `subfolder`, `cache_folder`, `local_files_only`; `dims`, `normalize` and `max_length`
+                make the model do otherwise than its folder says. See `LoadOptions`.
 
         Raises:
-            ArgumentError: for an unknown argument or precision.
+            ArgumentError: for an unknown argument or precision, or one that is out of its range.
             FolderError: when there is no such model or graph, or it is damaged.
         """
-        refuse_unknown(unknown, ("precision", "revision", "token", "memory_map"))
+        names = LoadOptions.__annotations__
+        unknown = {name: value for name, value in options.items() if name not in names}
+        refuse_unknown(unknown, ("precision", "revision", "token", "memory_map", *names))
         path = Path(path_or_id).expanduser()
         with readable(path):
             is_here = path.exists()
-        if not is_here:
+        if is_here:
+            path = path / (options.get("subfolder") or "")
+        else:
             from m2v_onnx.folder.on_the_hub import download_model  # slow, and seldom needed
+            from m2v_onnx.system.hub import HubPlace
 
-            path = download_model(path_or_id, precision=precision, revision=revision, token=token)
+            is_local = options.get("local_files_only", False)
+            place = HubPlace(revision, token, options.get("subfolder"), options.get("cache_folder"), is_local)
+            path = download_model(path_or_id, place, precision=precision)
         embedding = read_embedding(path, memory_map=memory_map)
-        model = cls.of(embedding, graph_path=find_graph(path, precision), precision=precision)
+        graph_path = find_graph(path, precision)
+        if options.get("dims") is not None or options.get("normalize") is not None:
+            if precision is not None:
+                raise ArgumentError(
+                    "expected either precision or dims and normalize, found both, and a graph has its own: "
+                    "write a smaller model (m2v-onnx export --dims), and load that with precision"
+                )
+            graph_path = None
+        model = cls.of(_alter(embedding, options), graph_path=graph_path, precision=precision)
         object.__setattr__(model, "_watch", watch_mapped(embedding.table))
         return model
 
@@ -233,6 +274,40 @@ class StaticModel(StaticEmbedding):
         batching = Batching(batch_size, max_length, n_threads)
         return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
 
+    def encode_query(self, texts: str | Iterable[str], *, batch_size: int = 1024) -> Vectors:
+        """Embed queries as any other text; sentence-transformers' name."""
+        return self.encode(texts, batch_size=batch_size)
+
+    def encode_document(self, texts: str | Iterable[str], *, batch_size: int = 1024) -> Vectors:
+        """Embed documents as any other text; sentence-transformers' name."""
+        return self.encode(texts, batch_size=batch_size)
+
+    def similarity(self, vectors: npt.ArrayLike, others: npt.ArrayLike) -> Vectors:
+        """Give the cosine of each vector with each other one.
+
+        Args:
+            vectors: (A, D), or (D,) for one.
+            others: (B, D), or (D,) for one.
+
+        Returns:
+            (A, B) float32; 0 where a vector is zeros.
+
+        Raises:
+            ArgumentError: when they are no vectors, or of different widths.
+        """
+        rows, columns = (np.atleast_2d(np.asarray(some, np.float32)) for some in (vectors, others))
+        if rows.ndim != 2 or rows.shape[1:] != columns.shape[1:]:
+            raise ArgumentError(
+                f"expected vectors of one width, found the shapes {rows.shape} and {columns.shape}: encode "
+                "both with one model"
+            )
+        cosines: Vectors = to_unit(rows) @ to_unit(columns).T
+        return cosines
+
+    def get_sentence_embedding_dimension(self) -> int:
+        """Give D, the number of columns of every vector; sentence-transformers' name."""
+        return self.dim
+
     def encode_stream(
         self,
         texts: Iterable[str],
@@ -324,3 +399,17 @@ class StaticModel(StaticEmbedding):
     @lazy_property
     def _encoder(self) -> Encoder:
         return Encoder(self, graph_path=self.graph_path, precision=self.precision, watch=self._watch)
+
+
+def _alter(embedding: StaticEmbedding, options: LoadOptions) -> StaticEmbedding:
+    """Give a model's data with what a caller wants otherwise."""
+    dims, normalize = options.get("dims"), options.get("normalize")
+    if dims is not None:
+        embedding = cut_dimensions(embedding, dims)
+    config = embedding.config
+    if normalize is not None:
+        config = replace(config, normalize=normalize)
+    if "max_length" in options:
+        check_positive(max_length=options["max_length"])
+        config = replace(config, max_length=options["max_length"])
+    return embedding if config is embedding.config else replace(embedding, config=config)
