@@ -6,7 +6,7 @@ SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
 .PHONY: help demo test check lint types unit sanitize fuzz audit prose cli-docs parity clients client-tools goldens peers \
-  engines frequencies constraints clean
+  engines integrations flood frequencies constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -100,6 +100,12 @@ peers: .venv-peers/ready  ## Ask sentence-transformers, transformers and model2v
 
 engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
 	$(BIN)/python -m tests.engines demo-model
+
+integrations: .venv/ready  ## Run every block of docs/integrations.md.
+	$(BIN)/python -m tests.integrations
+
+flood: demo-model/config.json  ## Send the server ten thousand requests, a tenth of them malformed.
+	$(BIN)/python -m checks.flood demo-model
 
 constraints: .venv/ready  ## Renew the versions that are known to work together.
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra serve --extra dev \

@@ -87,10 +87,10 @@ class Repository:
         """
         lacking = sorted(set(needed) - set(self.files))
         if self.cached is not None and lacking:
+            reason = "was not asked" if self.place.local_files_only else "cannot be reached"
             raise M2vOnnxError(
                 f"expected all of {self.repo_id!r} in the Hub's cache, found {self.cached} without "
-                f"{', '.join(lacking)}, and the Hub was not asked or cannot be reached: check the "
-                "network, or name a folder"
+                f"{', '.join(lacking)}, and the Hub {reason}: check the network, or name a folder"
             )
 
 
