@@ -105,7 +105,7 @@ integrations: .venv/ready  ## Run every block of docs/integrations.md.
 	$(BIN)/python -m tests.integrations
 
 flood: demo-model/config.json  ## Send the server ten thousand requests, a tenth of them malformed.
-	$(BIN)/python -m checks.flood demo-model
+	$(BIN)/python -m tests.serve.flooding demo-model
 
 constraints: .venv/ready  ## Renew the versions that are known to work together.
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra serve --extra dev \

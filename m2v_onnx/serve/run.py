@@ -86,6 +86,7 @@ def run_app(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
         proxy_headers=False,
         server_header=False,
         limit_concurrency=limits.max_connections,
+        timeout_keep_alive=limits.timeout,  # uvicorn's 5 seconds cut off clients that are busy themselves
         timeout_graceful_shutdown=limits.timeout,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that it has obeyed
