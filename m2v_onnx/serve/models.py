@@ -13,6 +13,7 @@ from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.serve.errors import RefusedError
 from m2v_onnx.serve.settings import Settings
 from m2v_onnx.static_model import StaticModel
+from m2v_onnx.system.lazy import lazy_property
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +68,9 @@ class ServedModel:
         is_unit = is_normalized and vectors.shape[1] == model.dim
         return to_unit(vectors) if wants_unit and not is_unit else vectors
 
-    @property
+    @lazy_property
     def _raw(self) -> StaticModel:
-        """The same model without the last step."""
+        """The same table without the last step."""
         model = self.static_model
         return replace(model, config=replace(model.config, normalize=False))
 

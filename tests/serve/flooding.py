@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -89,13 +90,17 @@ class Flood:
     def _work(self, jobs: list[bool], rng: random.Random) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=300)
         for is_malformed in jobs:
+            begun = time.monotonic()
             try:
                 if is_malformed:
                     self._send_malformed(connection, rng)
                 else:
                     self._send_texts(connection, rng)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                self.wrong.append(f"{type(error).__name__}: {error}")
+                seconds, fresh = time.monotonic() - begun, connection.sock is None
+                self.wrong.append(
+                    f"{type(error).__name__} {error} after {seconds:.1f} s, {is_malformed=} {fresh=}"
+                )
                 connection.close()
         connection.close()
 
