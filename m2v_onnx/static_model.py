@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -274,13 +274,13 @@ class StaticModel(PeerNames):
         batching = Batching(batch_size, max_length, n_threads)
         return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
 
-    def encode_query(self, texts: str | Iterable[str], *, batch_size: int = 1024) -> Vectors:
-        """Embed queries as any other text; sentence-transformers' name."""
-        return self.encode(texts, batch_size=batch_size)
+    def encode_query(self, texts: str | Iterable[str], **options: Any) -> Vectors:  # noqa: ANN401
+        """Embed queries as `encode` embeds any text, with its options; sentence-transformers' name."""
+        return self.encode(texts, **options)
 
-    def encode_document(self, texts: str | Iterable[str], *, batch_size: int = 1024) -> Vectors:
-        """Embed documents as any other text; sentence-transformers' name."""
-        return self.encode(texts, batch_size=batch_size)
+    def encode_document(self, texts: str | Iterable[str], **options: Any) -> Vectors:  # noqa: ANN401
+        """Embed documents as `encode` embeds any text, with its options; sentence-transformers' name."""
+        return self.encode(texts, **options)
 
     def similarity(self, vectors: npt.ArrayLike, others: npt.ArrayLike) -> Vectors:
         """Give the cosine of each vector with each other one.

@@ -86,7 +86,10 @@ def test_the_cosine_of_each_with_each(model):
 
 def test_queries_and_documents_are_texts(model):
     np.testing.assert_array_equal(model.encode_query("sun"), [3, 4])
-    np.testing.assert_array_equal(model.encode_document(["sun", "moon"]), [[3, 4], [0, 2]])
+    vectors = model.encode_document(["sun", "moon"], batch_size=1, show_progress_bar=True)
+    np.testing.assert_array_equal(vectors, [[3, 4], [0, 2]])
+    with pytest.raises(ArgumentError, match="put the prompt in front of each text"):
+        model.encode_query("sun", prompt_name="query")
     assert model.get_sentence_embedding_dimension() == 2
 
 
