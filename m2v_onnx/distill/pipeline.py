@@ -72,8 +72,14 @@ class Choices(TypedDict, total=False):
     seed: int
 
 
+class DistillChoices(Choices, total=False):
+    """The same, and model2vec's name for the teacher."""
+
+    model_name: str | Path | None
+
+
 def distill(
-    teacher: str | Path,
+    teacher: str | Path | None = None,
     *,
     vocabulary: Iterable[str] | str | Path | None = None,
     texts: Iterable[str] | str | Path | None = None,
@@ -81,7 +87,7 @@ def distill(
     source: TeacherSource | None = None,
     execution: Execution | None = None,
     show_progress_bar: bool = True,
-    **choices: Unpack[Choices],
+    **choices: Unpack[DistillChoices],
 ) -> StaticModel:
     """Distil a static model from a Sentence Transformer.
 
@@ -97,7 +103,8 @@ def distill(
         source: which revision, which ONNX file.
         execution: which execution provider, how many threads.
         show_progress_bar: show progress on stderr, when that is a terminal, or in a notebook.
-        **choices: alterations of the recipe, by the names of its attributes.
+        **choices: alterations of the recipe, by the names of its attributes; or `model_name`, model2vec's
+            name for the teacher.
 
     Returns:
         The static model, not yet saved. The same teacher and choices give the same bytes.
@@ -108,6 +115,7 @@ def distill(
         ProviderError: for an execution provider that cannot be used.
         MissingExtraError: when scikit-learn, or optimum for an export, is not installed.
     """
+    teacher = _one_of(teacher, choices.pop("model_name", None))
     chosen = alter_recipe(recipe, choices)
     found = None if texts is None else open_texts(texts)
     if found is not None and chosen.sequences is None:
@@ -134,6 +142,18 @@ def distill(
         config=config,
         owns_tokenizer=True,
     )
+
+
+def _one_of(teacher: str | Path | None, model_name: str | Path | None) -> str | Path:
+    """Give the teacher, by whichever name it was given."""
+    if teacher is not None and model_name is not None:
+        raise ArgumentError(
+            f"expected one teacher, found {teacher!r} and model_name {model_name!r}: leave one out"
+        )
+    found = model_name if teacher is None else teacher
+    if found is None:
+        raise ArgumentError("expected a teacher, found none: pass its folder or Hub id")
+    return found
 
 
 def _embed_vocabulary(

@@ -24,7 +24,7 @@ from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.folder.sentence_transformers import read_description
 from m2v_onnx.folder.wanted_files import weight_files
 from m2v_onnx.model.quantization import PRECISIONS, Precision
-from m2v_onnx.system.hub import Upload, find_repository, looks_like_hub_id, upload_folder
+from m2v_onnx.system.hub import HubPlace, Upload, find_repository, looks_like_hub_id, upload_folder
 from m2v_onnx.system.text_files import readable
 
 logger = logging.getLogger(__name__)
@@ -33,13 +33,7 @@ logger = logging.getLogger(__name__)
 _SAYING_FILES = (CARD_NAME, CONFIG_NAME, MODULES_NAME, ST_CONFIG_NAME, f"*/{CONFIG_NAME}", f"*{ROUTER_NAME}")
 
 
-def download_model(
-    path_or_id: str | Path,
-    *,
-    precision: Precision | None = None,
-    revision: str | None = None,
-    token: str | None = None,
-) -> Path:
+def download_model(path_or_id: str | Path, place: HubPlace, *, precision: Precision | None = None) -> Path:
     """Download a static model that is no local folder or file; give the folder where it lies then.
 
     The ids graph of one precision comes along, by default the float32 one.
@@ -53,7 +47,7 @@ def download_model(
         path = Path(path_or_id).expanduser()
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
-        repository = find_repository(str(path_or_id), revision=revision, token=token)
+        repository = find_repository(str(path_or_id), place)
         folder = repository.fetch(_SAYING_FILES)
         needed = _module_files(repository.files, folder)
         repository.check_whole(*needed)

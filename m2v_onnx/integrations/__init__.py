@@ -1,1 +1,1 @@
-"""What libraries of others need to hold a model of ours. Each file needs its library."""
+"""Static models as the parts of other people's frameworks, a framework a module; each imports its own."""

@@ -14,11 +14,10 @@ _ELSEWHERE = {
     "convert_to_numpy": f"{_LEAVE_OUT}vectors are NumPy arrays",
     "convert_to_tensor": "call torch.from_numpy on the vectors",
     "device": f"{_LEAVE_OUT}static models run on the CPU; a teacher's provider is in execution=",
-    "dimensionality": "use m2v_onnx.model.smaller.cut_dimensions on the model",
+    "dimensionality": "load the model with dims",
     "multiprocessing_threshold": "use n_threads",
-    "normalize": "a model normalises as its config says: distil with normalize, or divide by the lengths",
-    "normalize_embeddings": "a model normalises as its config says: distil with normalize, or divide by the "
-    "lengths",
+    "normalize": "a model normalises as its config says: load or distil it with normalize",
+    "normalize_embeddings": "a model normalises as its config says: load or distil it with normalize",
     "num_workers": "use n_threads",
     "output_value": "use encode_as_sequence for the vectors of tokens",
     "pool": "use n_threads",
@@ -27,7 +26,7 @@ _ELSEWHERE = {
     "prompt_name": "put the prompt in front of each text",
     "quantize_to": "load with precision, or write with precisions",
     "sif_coef": "use sif_coefficient",
-    "truncate_dim": "take the first columns of the vectors, or m2v_onnx.model.smaller.cut_dimensions",
+    "truncate_dim": "take the first columns of the vectors, or load the model with dims",
     "use_multiprocessing": "use n_threads",
     "vocabulary_quantization": "use m2v_onnx.model.smaller.quantize_vocabulary on the model",
 }

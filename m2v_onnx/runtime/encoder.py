@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.model.quantization import MOST_INT8_TOKENS, Precision
@@ -74,6 +75,19 @@ class Encoder:
         limit = token_limit(max_length, self._model.config.max_length)
         found = tokenize_batch(self._model, self._parts.light.tokenizer, list(texts), max_length=limit)
         return found.keep(self._model.counting_ids).to_lists()
+
+    def count_tokens(self, texts: Iterable[str], *, max_length: MaxLength) -> npt.NDArray[np.int64]:
+        """Count the known tokens: see `StaticModel.count_tokens`."""
+        all_texts = list(texts)
+        model, batching = self._model, Batching(1024, max_length, 1)
+        plan = plan_texts(all_texts, batching, self._parts, model_limit=model.config.max_length)
+        counts = np.empty(len(all_texts), np.int64)
+        for start, batch in _cut(all_texts, plan.batch_size):
+            found = tokenize_batch(
+                model, plan.tokenizer, batch, max_length=plan.max_length, first_index=start
+            )
+            counts[start : start + len(batch)] = found.keep(model.counting_ids).lengths
+        return counts
 
     def _blocks(self, texts: Iterable[str], plan: Plan, *, out: Vectors | None = None) -> Iterator[Vectors]:
         """Give the vectors of batches in their order, in `out` if it is given."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from m2v_onnx.errors import FolderError, M2vOnnxError, check_choice
 from m2v_onnx.folder.names import TEXT_STEM, export_command, graph_places
 from m2v_onnx.model.quantization import PRECISIONS, Precision
-from m2v_onnx.system.hub import download_folder, looks_like_hub_id
+from m2v_onnx.system.hub import HubPlace, download_folder, looks_like_hub_id
 from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime, open_session
 from m2v_onnx.tokenizer.texts import check_strings, check_texts, check_unicode
 
@@ -79,7 +79,7 @@ class TextGraph:
         folder, places = Path(path_or_id).expanduser(), graph_places(TEXT_STEM, precision)
         if not folder.is_dir() and looks_like_hub_id(str(path_or_id)):
             try:
-                folder = download_folder(str(path_or_id), [places[0]], revision=revision, token=token)
+                folder = download_folder(str(path_or_id), [places[0]], HubPlace(revision, token))
             except M2vOnnxError as error:
                 raise FolderError(str(error)) from error
         path = next((folder / place for place in places if (folder / place).exists()), None)

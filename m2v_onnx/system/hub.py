@@ -30,21 +30,43 @@ def looks_like_hub_id(name: str) -> bool:
 
 
 @dataclass(frozen=True)
+class HubPlace:
+    """Where something lies in a repository, and where it is kept on this machine.
+
+    Attributes:
+        revision: branch, tag or commit; None for `main`.
+        token: the Hub token; None for the one of `hf auth login`.
+        subfolder: the folder in the repository; None for its root.
+        cache_folder: where repositories are kept; None for the Hub's own cache.
+        local_files_only: take what is kept, and do not ask the Hub.
+    """
+
+    revision: str | None = None
+    token: str | None = None
+    subfolder: str | None = None
+    cache_folder: str | Path | None = None
+    local_files_only: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What the paths of all files begin with."""
+        return f"{self.subfolder.strip('/')}/" if self.subfolder else ""
+
+
+@dataclass(frozen=True)
 class Repository:
     """A Hub repository; while the Hub cannot be reached, what its cache holds of one.
 
     Attributes:
         repo_id: `owner/name`, or `name`.
-        files: the paths of its files.
-        revision: branch, tag or commit; None for `main`.
-        token: the Hub token; None for the one of `hf auth login`.
-        cached: the folder in the cache, where the Hub cannot be reached; else None.
+        files: the paths of its files, in the subfolder.
+        place: where in it, and where here.
+        cached: the folder in the cache, where the Hub cannot be reached or is not asked; else None.
     """
 
     repo_id: str
     files: tuple[str, ...]
-    revision: str | None
-    token: str | None
+    place: HubPlace
     cached: Path | None = None
 
     def fetch(self, patterns: Collection[str]) -> Path:
@@ -55,7 +77,7 @@ class Repository:
         """
         if self.cached is not None:
             return self.cached
-        return download_folder(self.repo_id, list(patterns), revision=self.revision, token=self.token)
+        return download_folder(self.repo_id, list(patterns), self.place)
 
     def check_whole(self, *needed: str) -> None:
         """Refuse to go on with what the cache holds, where a file that is needed is not there.
@@ -65,13 +87,14 @@ class Repository:
         """
         lacking = sorted(set(needed) - set(self.files))
         if self.cached is not None and lacking:
+            reason = "was not asked" if self.place.local_files_only else "cannot be reached"
             raise M2vOnnxError(
                 f"expected all of {self.repo_id!r} in the Hub's cache, found {self.cached} without "
-                f"{', '.join(lacking)}, and the Hub cannot be reached: check the network, or name a folder"
+                f"{', '.join(lacking)}, and the Hub {reason}: check the network, or name a folder"
             )
 
 
-def find_repository(repo_id: str, *, revision: str | None, token: str | None) -> Repository:
+def find_repository(repo_id: str, place: HubPlace) -> Repository:
     """Find a repository on the Hub, or in its cache while the Hub cannot be reached.
 
     Raises:
@@ -80,21 +103,27 @@ def find_repository(repo_id: str, *, revision: str | None, token: str | None) ->
     """
     from huggingface_hub import HfApi  # slow
 
+    if place.local_files_only:
+        cached = _cached_folder(repo_id, place)
+        if cached is None:
+            raise M2vOnnxError(
+                f"expected {repo_id!r} in the Hub's cache, found nothing: load it once without "
+                "local_files_only"
+            )
+        return Repository(repo_id, _files_in(cached), place, cached)
     try:
-        files = HfApi(token=token).list_repo_files(repo_id, revision=revision)
+        files = HfApi(token=place.token).list_repo_files(repo_id, revision=place.revision)
     except hub_errors() as error:
-        reason = not_found(repo_id, revision, error)
-        cached = _cached_folder(repo_id, revision) if isinstance(reason, UnreachableError) else None
+        reason = not_found(repo_id, place.revision, error)
+        cached = _cached_folder(repo_id, place) if isinstance(reason, UnreachableError) else None
         if cached is None:
             raise reason from error
-        files = [path.relative_to(cached).as_posix() for path in cached.rglob("*") if path.is_file()]
-        return Repository(repo_id, tuple(sorted(files)), revision, token, cached)
-    return Repository(repo_id, tuple(files), revision, token)
+        return Repository(repo_id, _files_in(cached), place, cached)
+    found = (name.removeprefix(place.prefix) for name in files if name.startswith(place.prefix))
+    return Repository(repo_id, tuple(found), place)
 
 
-def download_folder(
-    repo_id: str, file_patterns: list[str], *, revision: str | None, token: str | None
-) -> Path:
+def download_folder(repo_id: str, file_patterns: list[str], place: HubPlace) -> Path:
     """Download the matching files of a Hub repository into the Hub cache; give their local folder.
 
     Raises:
@@ -104,19 +133,34 @@ def download_folder(
 
     try:
         with _progress_bars(show=True):
-            folder = snapshot_download(repo_id, revision=revision, token=token, allow_patterns=file_patterns)
+            folder = snapshot_download(
+                repo_id,
+                revision=place.revision,
+                token=place.token,
+                cache_dir=place.cache_folder,
+                allow_patterns=[place.prefix + pattern for pattern in file_patterns],
+            )
     except hub_errors() as error:
-        raise not_found(repo_id, revision, error) from error
-    return Path(folder)
+        raise not_found(repo_id, place.revision, error) from error
+    return Path(folder) / place.prefix
 
 
-def _cached_folder(repo_id: str, revision: str | None) -> Path | None:
+def _cached_folder(repo_id: str, place: HubPlace) -> Path | None:
     from huggingface_hub import snapshot_download  # slow
 
     try:
-        return Path(snapshot_download(repo_id, revision=revision, local_files_only=True))
+        folder = snapshot_download(
+            repo_id, revision=place.revision, cache_dir=place.cache_folder, local_files_only=True
+        )
     except hub_errors():
         return None
+    found = Path(folder) / place.prefix
+    return found if found.is_dir() else None
+
+
+def _files_in(folder: Path) -> tuple[str, ...]:
+    """Give the paths of all files."""
+    return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
 
 
 def check_repo_id(repo_id: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from m2v_onnx.errors import M2vOnnxError, TeacherError
 from m2v_onnx.folder.sentence_transformers import Description, read_description
 from m2v_onnx.folder.wanted_files import weight_files
-from m2v_onnx.system.hub import Repository, find_repository
+from m2v_onnx.system.hub import HubPlace, Repository, find_repository
 from m2v_onnx.system.onnx_file import external_data_names
 from m2v_onnx.teacher.options import TeacherSource
 
@@ -24,7 +24,7 @@ def download_teacher(repo_id: str, source: TeacherSource) -> Path:
         TeacherError: when there is no such repository, it cannot be reached, or no graph is in the file.
     """
     try:
-        repository = find_repository(repo_id, revision=source.revision, token=source.token)
+        repository = find_repository(repo_id, HubPlace(source.revision, source.token))
         folder = repository.fetch(_SMALL_FILES)
         description = read_description(folder, router_path=source.router_path)
         place = _place(description.transformer_folder, folder)

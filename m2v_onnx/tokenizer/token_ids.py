@@ -45,7 +45,7 @@ class TokenIds:
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """(B,) int64, the number of ids of each text."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]  # np.diff takes ten times as long for one text
 
     def to_lists(self) -> list[list[int]]:
         """Give the ids of each text as a list."""

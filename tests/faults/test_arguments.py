@@ -88,7 +88,7 @@ def test_unknown_arguments_of_encode(model, name, message):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("quantize_to", "load with precision"), ("cache_dir", "HF_HOME"), ("tokens", "use token")],
+    [("quantize_to", "load with precision"), ("cache_dir", "use cache_folder"), ("tokens", "use token")],
 )
 def test_unknown_arguments_of_loading(folder, name, message):
     with pytest.raises(ArgumentError, match=message):

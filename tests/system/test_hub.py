@@ -38,6 +38,27 @@ def test_a_model_by_id_and_revision(hub, folder, tmp_path, model):
     assert "pictures.bin" not in hub.fetched
 
 
+def test_a_model_in_a_subfolder_and_a_cache_of_ones_own(hub, folder, tmp_path):
+    (tmp_path / "family").mkdir()
+    folder.rename(tmp_path / "family/small")
+    hub.repositories = {("owner/name", "main"): tmp_path / "family"}
+    options = {"subfolder": "small", "cache_folder": tmp_path / "own"}
+    with pytest.raises(FolderError, match="expected 'owner/name' in the Hub's cache, found nothing: load it"):
+        StaticModel.from_pretrained("owner/name", **options, local_files_only=True)
+    assert hub.fetched == []
+    assert StaticModel.from_pretrained("owner/name", **options, precision="fp32").encode("sun").tolist() == [
+        3,
+        4,
+    ]
+    assert (tmp_path / "own/models--owner--name").is_dir()
+    n_fetched = len(hub.fetched)
+    model = StaticModel.from_pretrained("owner/name", **options, local_files_only=True)
+    np.testing.assert_array_equal(model.encode("sun"), [3, 4])
+    assert len(hub.fetched) == n_fetched
+    with pytest.raises(FolderError, match="none"):
+        StaticModel.from_pretrained("owner/name", subfolder="none")
+
+
 def test_a_private_model_wants_its_token(hub, folder):
     hub.repositories = {("private/name", "main"): folder}
     with pytest.raises(FolderError, match="found neither for 'private/name'; it is gated: .*hf auth login"):

@@ -1,0 +1,37 @@
+"""Models that are loaded again while requests come in."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from m2v_onnx.serve.state import ServerState
+
+
+@asynccontextmanager
+async def reload_on_signal(state: ServerState) -> AsyncIterator[None]:
+    """Load all models again at each SIGHUP while the block runs; Windows has no such signal.
+
+    The old models answer until the new ones are there, and stay where one of these cannot be loaded.
+    """
+    number = getattr(signal, "SIGHUP", None)
+    if number is None:
+        yield
+        return
+    asked = asyncio.Event()
+
+    async def reload_when_asked() -> None:
+        while await asked.wait():
+            asked.clear()
+            state.metrics.count_reload(is_done=await state.in_thread(state.models.reload))
+
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(reload_when_asked())
+    loop.add_signal_handler(number, asked.set)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(number)
+        task.cancel()
