@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class LoadOptions(TypedDict, total=False):
 
 
 # Of these options, what a model loaded again must be given again.
-_ALTERED = ("dims", "normalize", "max_length")
+_ALTERED: Final = ("dims", "normalize", "max_length")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,7 +136,7 @@ class StaticModel(PeerNames):
         model = cls.of(_alter(embedding, options), graph_path=graph_path, precision=precision)
         object.__setattr__(model, "_watch", watch_mapped(embedding.table))
         if is_here:
-            altered = {name: value for name, value in options.items() if name in _ALTERED}
+            altered: dict[str, Any] = {name: options[name] for name in _ALTERED if name in options}
             again = partial(cls.from_pretrained, path.resolve(), precision=precision, **altered)
             object.__setattr__(model, "_again", again)
         return model

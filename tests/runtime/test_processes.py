@@ -156,6 +156,14 @@ def test_a_model_of_a_folder_is_pickled_by_its_path(tmp_path, monkeypatch, preci
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(half)).encode(TEXTS), half.encode(TEXTS))
 
 
+def test_what_was_asked_for_when_it_was_loaded_is_pickled_too(folder):
+    model = StaticModel.from_pretrained(folder, dims=1, normalize=True, max_length=2)
+    assert len(pickle.dumps(model)) < 600
+    again = pickle.loads(pickle.dumps(model))
+    assert (again.dim, again.config.normalize, again.config.max_length) == (1, True, 2)
+    np.testing.assert_array_equal(again.encode(TEXTS), model.encode(TEXTS))
+
+
 @pytest.mark.parametrize("change", ["exchanged", "gone", "not mapped"])
 def test_a_model_whose_folder_has_changed_is_pickled_with_its_data(folder, change):
     model = StaticModel.from_pretrained(folder, memory_map=change != "not mapped")
