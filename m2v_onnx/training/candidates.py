@@ -1,0 +1,125 @@
+"""Ways to learn, tried on held-out texts; the least loss wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from m2v_onnx.model.classification_head import ClassificationHead
+from m2v_onnx.model.static_embedding import StaticEmbedding
+from m2v_onnx.runtime.text_features import TextFeatures
+from m2v_onnx.training.calibration import calibrate
+from m2v_onnx.training.examples import Examples
+from m2v_onnx.training.features import Counts, Rows
+from m2v_onnx.training.linear import LinearLearner, LinearSettings
+from m2v_onnx.training.options import Learner, TrainingOptions
+from m2v_onnx.training.table import TableLearner
+
+Numbers = npt.NDArray[np.float64]
+
+# Chosen on held-out tenths and fifths of training files alone: see docs/training.md.
+_FROZEN = LinearSettings(None, 0.5)
+_TERMS = (LinearSettings(4, 0.05), LinearSettings(3, 0.5), LinearSettings(6, 1))
+
+
+class Fit(Protocol):
+    """What was learned from some rows."""
+
+    def decide(self, rows: Rows) -> Numbers:
+        """Give (N, C) logits of N rows, not yet calibrated."""
+        ...
+
+    def head(self, model: StaticEmbedding, examples: Examples, temperatures: Numbers) -> ClassificationHead:
+        """Give the head that says the same, divided by (C,) temperatures."""
+        ...
+
+    def adapt(self, model: StaticEmbedding) -> StaticEmbedding:
+        """Give the model that the head belongs to."""
+        ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to learn.
+
+    Attributes:
+        name: what a report calls it.
+        fit: learns from rows.
+    """
+
+    name: str
+    fit: Callable[[Rows], Fit]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What a candidate reached on held-out texts.
+
+    Attributes:
+        candidate: which one.
+        loss: log loss with its temperatures; mean squared error of a regression; None where no text could
+            be held out.
+        temperatures: (C,).
+    """
+
+    candidate: Candidate
+    loss: float | None
+    temperatures: Numbers
+
+
+def find_candidates(
+    model: StaticEmbedding,
+    features: TextFeatures,
+    examples: Examples,
+    weights: Numbers | None,
+    options: TrainingOptions,
+) -> list[Candidate]:
+    """Give the ways of a learner, the simplest first."""
+    shared = (examples.targets, examples.problem, weights, options.seed)
+    if options.learner == "table":
+        learner = TableLearner(model, features, *shared)
+        ways = (False, True) if len(features.pairs.ids) else (False,)
+        return [
+            Candidate("table with pairs" if pairs else "table", partial(learner.fit, pairs=pairs))
+            for pairs in ways
+        ]
+    linear = LinearLearner(features.vectors, Counts.of(features), *shared)
+    settings: dict[Learner, Sequence[LinearSettings]] = {
+        "frozen": [_FROZEN],
+        "terms": _TERMS,
+        "auto": [_FROZEN, *_TERMS],
+    }
+    return [Candidate(one.name, partial(linear.fit, settings=one)) for one in settings[options.learner]]
+
+
+def try_candidates(
+    candidates: Sequence[Candidate], examples: Examples, parts: Sequence[Rows]
+) -> list[Trial]:
+    """Let every candidate learn from what is outside of each part, and say what is inside.
+
+    With one part, which many texts have, it ends at the first that is worse than the one before: candidates
+    are held back less and less, and the last ones, which take longest, would be worse still.
+    """
+    n_outputs = examples.targets.shape[1]
+    if not parts:
+        return [Trial(candidate, None, np.ones(n_outputs)) for candidate in candidates]
+    rows = np.concatenate(list(parts))
+    everything = np.arange(len(examples.texts))
+    trials = []
+    for candidate in candidates:
+        decisions = [candidate.fit(np.setdiff1d(everything, part)).decide(part) for part in parts]
+        temperatures, loss = calibrate(np.concatenate(decisions), examples.targets[rows], examples.problem)
+        trials.append(Trial(candidate, loss, temperatures))
+        if len(parts) == 1 and len(trials) > 1 and loss > (trials[-2].loss or 0):
+            break
+    return trials
+
+
+def pick(trials: Sequence[Trial]) -> Trial:
+    """Give the trial with the least loss, the first of equals."""
+    return min(trials, key=lambda trial: float("inf") if trial.loss is None else trial.loss)
