@@ -333,9 +333,9 @@ class Classifier:
         return members, unseen
 
 
-def _plain(labels: Labels) -> list[Any]:
+def _plain(labels: Iterable[Any]) -> list[Any]:
     """Give labels of Python's own types."""
-    entries = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    entries: list[Any] = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     return [entry.item() if isinstance(entry, np.generic) else entry for entry in entries]
 
 

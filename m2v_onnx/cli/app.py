@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from m2v_onnx.cli.classify import classify
 from m2v_onnx.cli.distill import distill
 from m2v_onnx.cli.encode import encode
 from m2v_onnx.cli.evaluate import evaluate
@@ -22,6 +23,7 @@ from m2v_onnx.cli.export import export
 from m2v_onnx.cli.inspect import inspect
 from m2v_onnx.cli.options import as_utf8
 from m2v_onnx.cli.push import push
+from m2v_onnx.cli.train import train
 from m2v_onnx.cli.verify import verify
 from m2v_onnx.errors import NO_ROOM, M2vOnnxError
 from m2v_onnx.version import __version__
@@ -36,7 +38,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (distill, export, verify, push, encode, inspect, evaluate):
+for command in (distill, export, verify, push, encode, inspect, evaluate, train, classify):
     app.command(no_args_is_help=True)(command)
 
 

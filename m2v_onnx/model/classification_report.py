@@ -54,9 +54,8 @@ class ClassificationReport:
         n_texts: texts that were scored.
         accuracy: share of texts whose label is right; of several labels, all must be.
         macro_f1: mean of the labels' F1, of those that occur or were given.
-        calibration_error: how far probabilities are from the shares that come true: expected calibration error
-            over ten bins of equal width (Guo et al. 2017); of the given label, or of each label where a
-            text has several.
+        calibration_error: how far probabilities are from the shares that come true, over ten bins of equal
+            width (Guo et al. 2017); of the given label, or of each label where a text has several.
         baseline: accuracy of giving every text what most texts have.
         n_unseen: texts with a label that the classifier does not know; they count as wrong.
         labels: a score for each label.
@@ -154,9 +153,7 @@ def report_multiple(
         unseen: (B,) whether a text has a label that is none of them.
     """
     found = probabilities > 0.5
-    scores = _score(
-        labels, (found & expected).sum(axis=0), expected.sum(axis=0), found.sum(axis=0)
-    )
+    scores = _score(labels, (found & expected).sum(axis=0), expected.sum(axis=0), found.sum(axis=0))
     bins = _bin(probabilities.ravel(), expected.ravel())
     _, n_same = np.unique(expected[~unseen], axis=0, return_counts=True)
     return ClassificationReport(

@@ -17,6 +17,7 @@ except ImportError as error:
     raise MissingExtraError(error.name or "scikit-learn", "train") from error
 
 from m2v_onnx.training.classification import train_classifier
+from m2v_onnx.training.estimator import TextClassifier
 from m2v_onnx.training.options import PairOptions, TrainingOptions
 
-__all__ = ["PairOptions", "TrainingOptions", "train_classifier"]
+__all__ = ["PairOptions", "TextClassifier", "TrainingOptions", "train_classifier"]

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.model.classification_head import ClassificationHead
+from m2v_onnx.model.classification_head import ClassificationHead, Problem
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.runtime.text_features import TextFeatures
 from m2v_onnx.training.calibration import calibrate
@@ -65,11 +65,13 @@ class Trial:
         loss: log loss with its temperatures; mean squared error of a regression; None where no text could
             be held out.
         temperatures: (C,).
+        accuracy: share of held-out texts whose labels are all right; None for a regression.
     """
 
     candidate: Candidate
     loss: float | None
     temperatures: Numbers
+    accuracy: float | None = None
 
 
 def find_candidates(
@@ -78,8 +80,10 @@ def find_candidates(
     examples: Examples,
     weights: Numbers | None,
     options: TrainingOptions,
+    *,
+    root: float | None = None,
 ) -> list[Candidate]:
-    """Give the ways of a learner, the simplest first."""
+    """Give the ways of a learner, the simplest first; for `root` see `Counts.of`."""
     shared = (examples.targets, examples.problem, weights, options.seed)
     if options.learner == "table":
         learner = TableLearner(model, features, *shared)
@@ -88,7 +92,7 @@ def find_candidates(
             Candidate("table with pairs" if pairs else "table", partial(learner.fit, pairs=pairs))
             for pairs in ways
         ]
-    linear = LinearLearner(features.vectors, Counts.of(features), *shared)
+    linear = LinearLearner(features.vectors, Counts.of(features, root=root), *shared)
     settings: dict[Learner, Sequence[LinearSettings]] = {
         "frozen": [_FROZEN],
         "terms": _TERMS,
@@ -97,9 +101,7 @@ def find_candidates(
     return [Candidate(one.name, partial(linear.fit, settings=one)) for one in settings[options.learner]]
 
 
-def try_candidates(
-    candidates: Sequence[Candidate], examples: Examples, parts: Sequence[Rows]
-) -> list[Trial]:
+def try_candidates(candidates: Sequence[Candidate], examples: Examples, parts: Sequence[Rows]) -> list[Trial]:
     """Let every candidate learn from what is outside of each part, and say what is inside.
 
     With one part, which many texts have, it ends at the first that is worse than the one before: candidates
@@ -113,8 +115,9 @@ def try_candidates(
     trials = []
     for candidate in candidates:
         decisions = [candidate.fit(np.setdiff1d(everything, part)).decide(part) for part in parts]
-        temperatures, loss = calibrate(np.concatenate(decisions), examples.targets[rows], examples.problem)
-        trials.append(Trial(candidate, loss, temperatures))
+        logits, targets = np.concatenate(decisions), examples.targets[rows]
+        temperatures, loss = calibrate(logits, targets, examples.problem)
+        trials.append(Trial(candidate, loss, temperatures, _accuracy(logits, targets, examples.problem)))
         if len(parts) == 1 and len(trials) > 1 and loss > (trials[-2].loss or 0):
             break
     return trials
@@ -123,3 +126,11 @@ def try_candidates(
 def pick(trials: Sequence[Trial]) -> Trial:
     """Give the trial with the least loss, the first of equals."""
     return min(trials, key=lambda trial: float("inf") if trial.loss is None else trial.loss)
+
+
+def _accuracy(logits: Numbers, targets: npt.NDArray[np.float32], problem: Problem) -> float | None:
+    if problem == "regression":
+        return None
+    if problem == "multi_label":
+        return float(((logits > 0) == (targets > 0)).all(axis=1).mean())
+    return float((logits.argmax(axis=1) == targets.argmax(axis=1)).mean())

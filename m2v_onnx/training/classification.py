@@ -20,6 +20,7 @@ from m2v_onnx.training.candidates import Trial, find_candidates, pick, try_candi
 from m2v_onnx.training.examples import Examples, check_examples
 from m2v_onnx.training.features import n_pair_rows, read_all
 from m2v_onnx.training.options import TrainingOptions
+from m2v_onnx.training.small import Folding
 from m2v_onnx.training.splits import held_out_parts
 from m2v_onnx.version import __version__
 
@@ -54,24 +55,29 @@ def train_classifier(
     """
     examples = check_examples(texts, labels, options)
     n_outputs = examples.targets.shape[1]
-    n_rows = n_pair_rows(n_outputs) if options.pairs else 0
+    n_rows = n_pair_rows(n_outputs) if options.pairs and options.learner != "frozen" else 0
     _check_size(model, n_rows, n_outputs)
-    scaled, shift, scale = _standardise(examples)
     weights = _class_weights(examples, options)
+    scaled, shift, scale = _standardise(examples)
     with threadpool_limits(1):  # sums in one order, and half of the time: the matrices are small
-        features = read_all(model, examples.texts, n_rows=0 if options.learner == "frozen" else n_rows)
+        folding = Folding.of(model, examples.texts, n_rows=n_rows) if options.small else None
+        features = read_all(model, examples.texts, n_rows=n_rows) if folding is None else folding.features
         notes = [*examples.notes, *_unknown_notes(features.tokens.lengths)]
         for note in notes:
             logger.warning("%s", note)
-        candidates = find_candidates(model, features, scaled, weights, options)
+        root = None if folding is None else folding.root
+        candidates = find_candidates(model, features, scaled, weights, options, root=root)
         parts = held_out_parts(scaled, seed=options.seed)
         trials = try_candidates(candidates, scaled, parts)
         best = pick(trials)
         fit = best.candidate.fit(np.arange(len(examples.texts)))
-        head = fit.head(model, scaled, best.temperatures / scale)
+    head = fit.head(model, scaled, best.temperatures / scale)
     head = replace(head, bias=head.bias + shift)
+    trained = fit.adapt(model)
+    if folding is not None:
+        trained, head = folding.fold(head)
     training = _describe(examples, options, trials, best, parts, notes)
-    return Classifier(StaticModel.of(fit.adapt(model)), head, training)
+    return Classifier(StaticModel.of(trained), head, training)
 
 
 def _check_size(model: StaticEmbedding, n_rows: int, n_outputs: int) -> None:
@@ -150,13 +156,15 @@ def _describe(
     digest = hashlib.sha256()
     for text, row in zip(examples.texts, examples.targets, strict=True):
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0" + row.tobytes())
-    counts = {str(label): int(n) for label, n in zip(examples.labels, examples.targets.sum(axis=0), strict=True)} if examples.labels else {}
+    names = map(str, examples.labels)
+    counts = dict(zip(names, examples.targets.sum(axis=0, dtype=np.int64).tolist(), strict=False))
     return {
         "learner": options.learner,
         "chosen": best.candidate.name,
         "temperatures": sorted({round(float(t), 6) for t in best.temperatures}),
         "trials": [
-            {"name": t.candidate.name, "loss": None if t.loss is None else round(t.loss, 6)} for t in trials
+            {"name": t.candidate.name, "loss": _rounded(t.loss), "accuracy": _rounded(t.accuracy)}
+            for t in trials
         ],
         "n_texts": len(examples.texts),
         "n_held_out": sum(map(len, parts)),
@@ -172,3 +180,7 @@ def _describe(
             "scipy": scipy.__version__,
         },
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -52,6 +52,11 @@ def check_examples(texts: Iterable[str], labels: Iterable[Any], options: Trainin
     Raises:
         ArgumentError: naming the row of what cannot be used.
     """
+    if options.problem != "regression" and getattr(labels, "ndim", 1) != 1:
+        raise ArgumentError(
+            "expected a label for each text, or a list of those that it has, found an array of "
+            f"{getattr(labels, 'ndim', 0)} dimensions: give the labels themselves"
+        )
     texts, entries = _as_list(texts, "texts"), _as_list(labels, "labels")
     if not texts or len(texts) != len(entries):
         raise ArgumentError(
@@ -131,7 +136,9 @@ def _single(texts: list[str], entries: list[Any], *, strict: bool) -> Examples:
 def _multiple(texts: list[str], entries: list[Any], is_list: list[bool]) -> Examples:
     for row, entry in enumerate(entries):
         if not is_list[row]:
-            raise ArgumentError(f"expected a list of labels in row {row}, found {entry!r:.40}: put it into one")
+            raise ArgumentError(
+                f"expected a list of labels in row {row}, found {entry!r:.40}: put it into one"
+            )
     of_texts = [_as_list(entry, "labels") for entry in entries]
     flat = [(row, label) for row, own in enumerate(of_texts) for label in own]
     if not flat:
@@ -166,7 +173,7 @@ def _check_labels(numbered: list[tuple[int, Any]]) -> None:
 
 
 def _sorted_labels(labels: Iterable[Label]) -> tuple[Label, ...]:
-    found: tuple[Label, ...] = tuple(sorted(set(labels)))  # type: ignore[type-var]  # all of one type
+    found: tuple[Label, ...] = tuple(sorted(set(labels)))  # all of one type
     return found
 
 

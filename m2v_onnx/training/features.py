@@ -29,8 +29,14 @@ def n_pair_rows(n_outputs: int) -> int:
     return N_PAIR_ROWS if N_PAIR_ROWS * n_outputs <= _MOST_PAIR_NUMBERS else 0
 
 
-def read_all(model: StaticEmbedding, texts: Sequence[str], *, n_rows: int) -> TextFeatures:
+def read_all(model: StaticEmbedding, texts: Sequence[str], *, n_rows: int, unit: bool = True) -> TextFeatures:
     """Give the features of any number of texts, on one thread: the same bytes on every machine's cores.
+
+    Args:
+        model: the static model.
+        texts: the texts.
+        n_rows: H, see `read_features`.
+        unit: whether vectors have length 1 whatever the model's config says.
 
     Raises:
         ArgumentError: for anything that is not valid text; the message holds its index.
@@ -38,7 +44,14 @@ def read_all(model: StaticEmbedding, texts: Sequence[str], *, n_rows: int) -> Te
     store = PartStore(model, graph_path=None, precision=None)
     plan = plan_stream(Batching(_BATCH_TEXTS, "model", 1), store, model_limit=model.config.max_length)
     blocks = [
-        read_features(model, plan, texts[start : start + _BATCH_TEXTS], n_pair_rows=n_rows, first_index=start)
+        read_features(
+            model,
+            plan,
+            texts[start : start + _BATCH_TEXTS],
+            n_pair_rows=n_rows,
+            unit=unit,
+            first_index=start,
+        )
         for start in range(0, len(texts), _BATCH_TEXTS)
     ]
     vectors = np.concatenate([block.vectors for block in blocks])
@@ -54,7 +67,7 @@ def _join(blocks: Sequence[TokenIds]) -> TokenIds:
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """How often each token and pair stands in each text, over the root of the number of known tokens.
+    """How often each token and pair stands in each text, over the root of n, the number of known tokens.
 
     Only columns that some text shows are there.
 
@@ -69,14 +82,21 @@ class Counts:
     pairs: npt.NDArray[np.int32]
 
     @classmethod
-    def of(cls, features: TextFeatures) -> Counts:
-        """Count the tokens and pairs of N texts."""
-        factor = (1 / np.sqrt(np.maximum(features.tokens.lengths, 1))).astype(np.float32)
+    def of(cls, features: TextFeatures, *, root: float | None = None) -> Counts:
+        """Count the tokens and pairs of N texts.
+
+        Args:
+            features: of the texts.
+            root: what tokens, and no pairs, are multiplied by over n instead; see `typical_root`.
+        """
+        n_known = np.maximum(features.tokens.lengths, 1)
+        factor = (1 / np.sqrt(n_known)).astype(np.float32)
+        of_tokens = factor if root is None else (root / n_known).astype(np.float32)
         tokens, pairs = np.unique(features.tokens.ids), np.unique(features.pairs.ids)
         matrix = hstack(
             [
-                _count(rows, columns, factor)
-                for rows, columns in ((features.tokens, tokens), (features.pairs, pairs))
+                _count(features.tokens, tokens, of_tokens),
+                _count(features.pairs, pairs, factor),
             ],
             format="csr",
         )

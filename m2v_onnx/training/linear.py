@@ -177,7 +177,7 @@ class LinearLearner:
     def _machine(
         self, settings: LinearSettings, *, class_weight: Mapping[bool, float] | None = None
     ) -> LinearSVC:
-        """Give a support vector machine: squared hinge, one label against the rest, dual (Hsieh et al. 2008)."""
+        """Give a machine of squared hinges, one label against the rest (Hsieh et al. 2008)."""
         return LinearSVC(
             C=settings.strength,
             tol=_TOLERANCE,

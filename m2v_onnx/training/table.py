@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log2
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,15 @@ from m2v_onnx.tokenizer.token_ids import TokenIds
 from m2v_onnx.training.adam import RowAdam
 from m2v_onnx.training.examples import Examples
 from m2v_onnx.training.features import N_PAIR_ROWS, Rows
-from m2v_onnx.training.token_batches import drop, mean_shares, renumber, root_shares, take, to_unit, unit_gradient
+from m2v_onnx.training.token_batches import (
+    drop,
+    mean_shares,
+    renumber,
+    root_shares,
+    take,
+    to_unit,
+    unit_gradient,
+)
 
 Numbers = npt.NDArray[np.float64]
 _Slope = Callable[[Vectors, Rows], Vectors]
@@ -79,7 +88,7 @@ def with_rows(model: StaticEmbedding, tokens: npt.NDArray[np.int32], rows: Vecto
     """Give a model with (P, D) rows for P tokens; its weights and mapping are folded into its table."""
     table = model.token_vectors(np.arange(model.n_tokens))
     table[tokens] = rows
-    return StaticEmbedding(table=table, tokenizer=model.tokenizer, config=model.config)
+    return StaticEmbedding(table=table, tokenizer=model.tokenizer, config=replace(model.config, recipe=None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +133,7 @@ class TableLearner:
         """Give (B, C), the slope of the mean loss: log loss, or squared error of a regression."""
         targets = self.targets[rows]
         if self.problem == "multi_label":
-            slope = 0.5 * (1 + np.tanh(logits / 2)) - targets
+            slope: npt.NDArray[Any] = 0.5 * (1 + np.tanh(logits / 2)) - targets
             if self.weights is not None:
                 slope *= np.where(targets > 0, self.weights, 1)
         elif self.problem == "regression":

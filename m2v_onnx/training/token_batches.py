@@ -30,9 +30,7 @@ def drop(tokens: TokenIds, share: float, rng: np.random.Generator) -> TokenIds:
     return TokenIds(tokens.ids[kept], offsets_of(kept)[tokens.offsets])
 
 
-def shares(
-    tokens: TokenIds, factors: npt.NDArray[np.float32]
-) -> tuple[csr_array, npt.NDArray[np.int32]]:
+def shares(tokens: TokenIds, factors: npt.NDArray[np.float32]) -> tuple[csr_array, npt.NDArray[np.int32]]:
     """Give a matrix (B, P) with a text's factor for each of its ids, and the P ids that are its columns."""
     used, places = np.unique(tokens.ids, return_inverse=True)
     data = np.repeat(factors, tokens.lengths)
@@ -45,9 +43,7 @@ def mean_shares(tokens: TokenIds) -> tuple[csr_array, npt.NDArray[np.int32]]:
     return shares(tokens, (1 / np.maximum(tokens.lengths, 1)).astype(np.float32))
 
 
-def root_shares(
-    tokens: TokenIds, n_known: npt.NDArray[np.int64]
-) -> tuple[csr_array, npt.NDArray[np.int32]]:
+def root_shares(tokens: TokenIds, n_known: npt.NDArray[np.int64]) -> tuple[csr_array, npt.NDArray[np.int32]]:
     """Give `shares` whose product with rows is their sum over the root of a number for each text."""
     return shares(tokens, (1 / np.sqrt(np.maximum(n_known, 1))).astype(np.float32))
 
@@ -62,7 +58,7 @@ def renumber(tokens: TokenIds, used: npt.NDArray[np.int32]) -> TokenIds:
 
 
 def to_unit(vectors: Vectors) -> tuple[Vectors, Vectors]:
-    """Give (B, D) vectors of length 1, and (B, 1) the lengths that they had; zeros stay zeros, of length 1."""
+    """Give (B, D) vectors of length 1, and (B, 1) the lengths that they had, 1 for zeros."""
     lengths = np.sqrt(np.einsum("bd,bd->b", vectors, vectors))[:, None]
     lengths[lengths == 0] = 1
     return vectors / lengths, lengths
