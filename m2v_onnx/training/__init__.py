@@ -19,5 +19,6 @@ except ImportError as error:
 from m2v_onnx.training.classification import train_classifier
 from m2v_onnx.training.estimator import TextClassifier
 from m2v_onnx.training.options import PairOptions, TrainingOptions
+from m2v_onnx.training.pairs import train_pairs
 
-__all__ = ["PairOptions", "TextClassifier", "TrainingOptions", "train_classifier"]
+__all__ = ["PairOptions", "TextClassifier", "TrainingOptions", "train_classifier", "train_pairs"]

@@ -1,4 +1,4 @@
-"""Ways to learn, tried on held-out texts; the least loss wins."""
+"""Ways to learn, tried on held-out texts: the least loss wins."""
 
 from __future__ import annotations
 
@@ -50,10 +50,12 @@ class Candidate:
     Attributes:
         name: what a report calls it.
         fit: learns from rows.
+        bolder: whether it is the one before it, held back less.
     """
 
     name: str
     fit: Callable[[Rows], Fit]
+    bolder: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +100,17 @@ def find_candidates(
         "terms": _TERMS,
         "auto": [_FROZEN, *_TERMS],
     }
-    return [Candidate(one.name, partial(linear.fit, settings=one)) for one in settings[options.learner]]
+    return [
+        Candidate(one.name, partial(linear.fit, settings=one), bolder=one in _TERMS[1:])
+        for one in settings[options.learner]
+    ]
 
 
 def try_candidates(candidates: Sequence[Candidate], examples: Examples, parts: Sequence[Rows]) -> list[Trial]:
     """Let every candidate learn from what is outside of each part, and say what is inside.
 
-    With one part, which many texts have, it ends at the first that is worse than the one before: candidates
-    are held back less and less, and the last ones, which take longest, would be worse still.
+    With one part, which many texts have, it ends at a bolder one that is worse than the one before: the next,
+    which take longer, would be worse still.
     """
     n_outputs = examples.targets.shape[1]
     if not parts:
@@ -118,14 +123,20 @@ def try_candidates(candidates: Sequence[Candidate], examples: Examples, parts: S
         logits, targets = np.concatenate(decisions), examples.targets[rows]
         temperatures, loss = calibrate(logits, targets, examples.problem)
         trials.append(Trial(candidate, loss, temperatures, _accuracy(logits, targets, examples.problem)))
-        if len(parts) == 1 and len(trials) > 1 and loss > (trials[-2].loss or 0):
+        if len(parts) == 1 and candidate.bolder and loss > (trials[-2].loss or 0):
             break
     return trials
 
 
-def pick(trials: Sequence[Trial]) -> Trial:
-    """Give the trial with the least loss, the first of equals."""
-    return min(trials, key=lambda trial: float("inf") if trial.loss is None else trial.loss)
+def pick(trials: Sequence[Trial], *, n_held_out: int) -> Trial:
+    """Give the trial with the least loss among those whose accuracy is within a standard error of the best.
+
+    The first of equals. With few texts the error is wide, and the loss decides alone.
+    """
+    best = max(trial.accuracy or 0.0 for trial in trials)
+    least = best - (best * (1 - best) / max(1, n_held_out)) ** 0.5
+    near = [trial for trial in trials if trial.accuracy is None or trial.accuracy >= least]
+    return min(near, key=lambda trial: float("inf") if trial.loss is None else trial.loss)
 
 
 def _accuracy(logits: Numbers, targets: npt.NDArray[np.float32], problem: Problem) -> float | None:

@@ -69,7 +69,7 @@ def train_classifier(
         candidates = find_candidates(model, features, scaled, weights, options, root=root)
         parts = held_out_parts(scaled, seed=options.seed)
         trials = try_candidates(candidates, scaled, parts)
-        best = pick(trials)
+        best = pick(trials, n_held_out=sum(map(len, parts)))
         fit = best.candidate.fit(np.arange(len(examples.texts)))
     head = fit.head(model, scaled, best.temperatures / scale)
     head = replace(head, bias=head.bias + shift)

@@ -20,8 +20,8 @@ class TrainingOptions:
 
     Attributes:
         learner: `frozen` is a linear layer on the static vector alone, `terms` one on vector, tokens and
-            pairs of tokens, `table` trains the table, too. `auto` takes `frozen` or `terms`, whichever has the
-            smaller log loss on held-out texts.
+            pairs of tokens, `table` trains the table, too. `auto` takes `frozen` or `terms`, whichever does
+            better on held-out texts.
         problem: `single_label`, `multi_label` or `regression`; None for the first, or for the second where
             labels are lists.
         pairs: let pairs of neighbouring tokens count.

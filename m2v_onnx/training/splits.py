@@ -7,13 +7,13 @@ import numpy as np
 from m2v_onnx.training.examples import Examples
 from m2v_onnx.training.features import Rows
 
-_FEW_TEXTS = 1_000
+_FEW_TEXTS = 2_000
 _N_FOLDS = 5
 _LEAST_HELD, _MOST_HELD = 300, 5_000
 
 
 def held_out_parts(examples: Examples, *, seed: int) -> list[Rows]:
-    """Give the rows that are held out: one part, or, of fewer than 1,000 texts, each part of five in turn.
+    """Give the rows that are held out: one part, or, of fewer than 2,000 texts, each part of five in turn.
 
     Labels have their shares in every part, as far as they go. What is the only text of its label is in none,
     and every label keeps a text to learn from. Deterministic.
