@@ -25,6 +25,7 @@ ROUTER_NAME = "router_config.json"
 EMBEDDED_GRAPHS = "onnx"
 IDS_STEM = "model"
 TEXT_STEM = "model_text"
+CODEPOINTS_STEM = "model_codepoints"
 GRAPH_NAME = f"{EMBEDDED_GRAPHS}/{IDS_STEM}.onnx"
 # Beside the table that it shares: onnxruntime takes no path that leads out of the graph's own folder.
 SHARED_GRAPH_NAME = f"{IDS_STEM}.onnx"
