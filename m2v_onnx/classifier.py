@@ -192,8 +192,8 @@ class Classifier:
         texts = list(texts)
         if len(texts) != len(labels) or not texts:
             raise ArgumentError(
-                f"expected one or more texts, and a label for each, found {len(texts)} texts and {len(labels)} "
-                "labels: pass both from the same rows"
+                f"expected one or more texts, and a label for each, found {len(texts)} texts and "
+                f"{len(labels)} labels: pass both from the same rows"
             )
         outputs = self.predict_proba(texts)
         if self.head.problem == "regression":
@@ -259,7 +259,7 @@ class Classifier:
             MissingExtraError: when onnx is not installed.
         """
         require_module("onnx", package="onnx", extra="export")
-        from m2v_onnx.export.write_classifier import save_classifier  # onnx is an extra
+        from m2v_onnx.export.write import save_classifier  # onnx is an extra
 
         data = ClassifierData(self.model, self.head, self.training)
         path = Path(path).expanduser()

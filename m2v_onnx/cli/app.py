@@ -24,6 +24,7 @@ from m2v_onnx.cli.inspect import inspect
 from m2v_onnx.cli.options import as_utf8
 from m2v_onnx.cli.push import push
 from m2v_onnx.cli.train import train
+from m2v_onnx.cli.train_pairs import train_pairs
 from m2v_onnx.cli.verify import verify
 from m2v_onnx.errors import NO_ROOM, M2vOnnxError
 from m2v_onnx.version import __version__
@@ -38,7 +39,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (distill, export, verify, push, encode, inspect, evaluate, train, classify):
+for command in (distill, export, verify, push, encode, inspect, evaluate, train, train_pairs, classify):
     app.command(no_args_is_help=True)(command)
 
 

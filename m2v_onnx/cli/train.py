@@ -130,7 +130,7 @@ def train(
     from m2v_onnx.folder.replacement import check_output  # slow, as all that knows a model
     from m2v_onnx.static_model import StaticModel
     from m2v_onnx.training import TrainingOptions, train_classifier
-    from m2v_onnx.training.command import Columns, check_test, read_labelled
+    from m2v_onnx.training.command import Columns, check_test, read_labelled, with_test_scores
     from m2v_onnx.training.report_files import check_report, write_report
 
     show_notes(quiet=quiet)
@@ -156,6 +156,8 @@ def train(
     static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
     classifier = train_classifier(static_model, *examples, options=options)
     scores = None if held is None else classifier.evaluate(*held, allow_unseen=allow_unseen)
+    if scores is not None:
+        classifier = with_test_scores(classifier, scores)
     graphs = graph_options(graph, precision, shared_table=shared_table)
     classifier.save_pretrained(output, force=force, **graphs)
     if report is not None and held is not None and scores is not None:

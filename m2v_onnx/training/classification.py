@@ -14,10 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.static_model import StaticModel
 from m2v_onnx.training.candidates import Trial, find_candidates, pick, try_candidates
-from m2v_onnx.training.examples import Examples, check_examples
+from m2v_onnx.training.examples import Examples, check_examples, check_size
 from m2v_onnx.training.features import n_pair_rows, read_all
 from m2v_onnx.training.options import TrainingOptions
 from m2v_onnx.training.small import Folding
@@ -27,7 +26,6 @@ from m2v_onnx.version import __version__
 logger = logging.getLogger(__name__)
 
 _DEFAULTS = TrainingOptions()
-_MOST_NUMBERS = 1 << 31
 
 
 def train_classifier(
@@ -56,7 +54,7 @@ def train_classifier(
     examples = check_examples(texts, labels, options)
     n_outputs = examples.targets.shape[1]
     n_rows = n_pair_rows(n_outputs) if options.pairs and options.learner != "frozen" else 0
-    _check_size(model, n_rows, n_outputs)
+    check_size(model.n_tokens + n_rows + model.dim, n_outputs)
     weights = _class_weights(examples, options)
     scaled, shift, scale = _standardise(examples)
     with threadpool_limits(1):  # sums in one order, and half of the time: the matrices are small
@@ -78,21 +76,6 @@ def train_classifier(
         trained, head = folding.fold(head)
     training = _describe(examples, options, trials, best, parts, notes)
     return Classifier(StaticModel.of(trained), head, training)
-
-
-def _check_size(model: StaticEmbedding, n_rows: int, n_outputs: int) -> None:
-    """Refuse a head that no memory holds.
-
-    Raises:
-        ArgumentError: naming its size.
-    """
-    n_numbers = (model.n_tokens + n_rows + model.dim) * n_outputs
-    if n_numbers > _MOST_NUMBERS:
-        raise ArgumentError(
-            f"expected labels that fit into {4 * _MOST_NUMBERS / 1e9:.1f} GB, found {n_outputs:,} of them, "
-            f"{4 * n_numbers / 1e9:.1f} GB for {model.n_tokens:,} tokens: merge labels, or take the learner "
-            "frozen on a smaller vocabulary"
-        )
 
 
 def _standardise(
@@ -162,6 +145,11 @@ def _describe(
         "learner": options.learner,
         "chosen": best.candidate.name,
         "temperatures": sorted({round(float(t), 6) for t in best.temperatures}),
+        "scores": {
+            f"held-out {name}": _rounded(value)
+            for name, value in (("loss", best.loss), ("accuracy", best.accuracy))
+            if value is not None
+        },
         "trials": [
             {"name": t.candidate.name, "loss": _rounded(t.loss), "accuracy": _rounded(t.accuracy)}
             for t in trials
@@ -169,7 +157,7 @@ def _describe(
         "n_texts": len(examples.texts),
         "n_held_out": sum(map(len, parts)),
         "n_parts": len(parts),
-        "labels": counts,
+        "label_counts": counts,
         "notes": notes,
         "data_sha256": digest.hexdigest(),
         "seed": options.seed,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.classification_head import Problem
+from m2v_onnx.model.classification_report import ClassificationReport, RegressionReport
 from m2v_onnx.training.data_files import read_columns, split_labels, to_numbers
 from m2v_onnx.training.examples import count_overlap
 
@@ -77,6 +79,14 @@ def check_test(test: Labelled, train: Labelled, problem: Problem, *, allow_unsee
                 f"expected labels that the data to learn from have, found {new[0]!r:.60} in row {row} of the "
                 "test file: mend it, or count such texts as wrong (--allow-unseen)"
             )
+
+
+def with_test_scores(classifier: Classifier, scores: ClassificationReport | RegressionReport) -> Classifier:
+    """Give a classifier whose folder and model card tell its test scores, too."""
+    content = scores.to_json()
+    found = {f"test {name.replace('_', ' ')}": v for name, v in content.items() if isinstance(v, int | float)}
+    training = {**classifier.training, "scores": {**classifier.training["scores"], **found}}
+    return replace(classifier, training=training)
 
 
 def _flat(labels: Iterable[Any]) -> Iterable[Any]:

@@ -17,6 +17,7 @@ from m2v_onnx.model.classification_head import Label, Problem
 from m2v_onnx.training.options import TrainingOptions
 
 _MANY_LABELS = 1_000
+_MOST_NUMBERS = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,19 @@ def count_overlap(texts: Sequence[str], others: Sequence[str]) -> int:
     return sum(text in known for text in texts)
 
 
+def check_size(n_rows: int, n_labels: int) -> None:
+    """Refuse what no memory holds, before it is made: a number for each of many rows and each label.
+
+    Raises:
+        ArgumentError: naming both, and the gigabytes.
+    """
+    if n_rows * n_labels > _MOST_NUMBERS:
+        raise ArgumentError(
+            f"expected labels that fit into {4 * _MOST_NUMBERS / 1e9:.1f} GB, found {n_labels:,} for "
+            f"{n_rows:,} texts or tokens, {4 * n_rows * n_labels / 1e9:,.1f} GB: merge labels"
+        )
+
+
 def _as_list(values: Iterable[Any], name: str) -> list[Any]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ArgumentError(f"expected a list of {name}, found {type(values).__name__}: put it into a list")
@@ -119,6 +133,7 @@ def _single(texts: list[str], entries: list[Any], *, strict: bool) -> Examples:
             f"expected two texts or more for each label, found one for {_some(lonely)}: add texts, or "
             "leave the label out"
         )
+    check_size(len(texts), len(labels))
     places = {label: place for place, label in enumerate(labels)}
     targets = np.zeros((len(texts), len(labels)), np.float32)
     targets[np.arange(len(texts)), [places[label] for label in entries]] = 1
@@ -145,6 +160,7 @@ def _multiple(texts: list[str], entries: list[Any], is_list: list[bool]) -> Exam
         raise ArgumentError("expected labels in some row, found empty lists alone: there is nothing to learn")
     _check_labels(flat)
     labels = _sorted_labels([label for _, label in flat])
+    check_size(len(texts), len(labels))
     places = {label: place for place, label in enumerate(labels)}
     targets = np.zeros((len(texts), len(labels)), np.float32)
     for row, label in flat:

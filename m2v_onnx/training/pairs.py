@@ -59,9 +59,9 @@ def train_pairs(
 ) -> StaticModel:
     """Train a static model from pairs of texts that belong together, such as titles and bodies.
 
-    Each text learns to find its partner among the others of a batch, both ways: InfoNCE (Oord et al. 2018). What
-    is learned is a weight for each token, and its row. A share of the pairs is held out; where partners are
-    not found better there than before, the old model comes back. Deterministic.
+    Each text learns to find its partner among the others of a batch, both ways: InfoNCE (Oord et al. 2018).
+    What is learned is a weight for each token, and its row. A share of the pairs is held out; where partners
+    are not found better there than before, the old model comes back. Deterministic.
 
     Args:
         model: the static model; not changed.
@@ -99,7 +99,7 @@ def train_and_score_pairs(
     scores = (before, after, len(learned), len(held))
     if after <= before:
         logger.warning(
-            "held-out partners are not found better than before (MRR %.3f, was %.3f): the model stays as it is",
+            "held-out partners are not found better (MRR %.3f, was %.3f): the model stays as it is",
             after,
             before,
         )
