@@ -6,7 +6,7 @@ SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
 .PHONY: help demo test check lint types unit sanitize fuzz audit prose cli-docs parity clients client-tools goldens peers \
-  engines frequencies constraints clean
+  engines training frequencies constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -96,6 +96,14 @@ peers: .venv-peers/ready  ## Ask sentence-transformers, transformers and model2v
 .venv-peers/ready: .venv/ready
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-peers
 	$(UV) pip install --quiet --python .venv-peers/bin/python "sentence-transformers==6.2.0" "model2vec[distill]==0.10.0"
+	touch $@
+
+training: .venv-training/ready demo-model/config.json  ## Train beside model2vec: the tables of docs/training.md, an hour.
+	$(BIN)/python -W ignore -m benchmarks.training demo-model $(SHARED)/eval/classification
+
+.venv-training/ready: .venv/ready
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-training
+	$(UV) pip install --quiet --python .venv-training/bin/python "model2vec[train]==0.10.0"
 	touch $@
 
 engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).

