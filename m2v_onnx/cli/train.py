@@ -26,7 +26,9 @@ from m2v_onnx.cli.output import print_json, print_scores, print_training, show_n
 from m2v_onnx.errors import require_module
 
 if TYPE_CHECKING:
+    from m2v_onnx.classifier import Classifier
     from m2v_onnx.model.classification_head import Label, Problem
+    from m2v_onnx.model.classification_report import ClassificationReport, RegressionReport
     from m2v_onnx.training.options import ClassWeight
 
 _DATA, _LEARNING = "Data", "Learning"
@@ -162,13 +164,24 @@ def train(
     classifier.save_pretrained(output, force=force, **graphs)
     if report is not None and held is not None and scores is not None:
         write_report(report.expanduser(), classifier, held, scores)
+    if as_json or not quiet:
+        _print(output, classifier, scores, as_json=as_json)
+
+
+def _print(
+    output: Path,
+    classifier: Classifier,
+    scores: ClassificationReport | RegressionReport | None,
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
         scored = None if scores is None else scores.to_json()
         print_json({"output": str(output), "training": dict(classifier.training), "test": scored})
-    elif not quiet:
-        print_training(output, classifier)
-        if scores is not None:
-            print_scores(scores)
+        return
+    print_training(output, classifier)
+    if scores is not None:
+        print_scores(scores)
 
 
 def _parse_weights(value: str | None) -> ClassWeight | None:
