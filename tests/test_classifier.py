@@ -12,6 +12,7 @@ from m2v_onnx import Classifier, StaticModel
 from m2v_onnx.errors import ArgumentError, FolderError
 from tests.builders import tiny_model
 from tests.classifiers import random_head, tiny_classifier
+from tests.stand_in_hub import COMMITS, TOKEN
 from tests.test_imports import HEAVY, loaded_modules
 
 TEXTS = ["sun moonlight!", "moon", "", "comet sun"]
@@ -99,5 +100,7 @@ def test_predicting_loads_nothing_heavy(classifier, tmp_path):
 
 
 def test_push_and_load_from_the_hub(classifier, hub):
-    address = classifier.push_to_hub("me/stars", token="hf_x")
-    assert "me/stars" in address
+    address = classifier.push_to_hub("owner/stars", token=TOKEN)
+    assert address == f"{hub.endpoint}/owner/stars/commit/{COMMITS['main']}"
+    loaded = Classifier.from_pretrained("owner/stars")
+    np.testing.assert_array_equal(loaded.logits(TEXTS), classifier.logits(TEXTS))

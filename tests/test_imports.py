@@ -57,7 +57,6 @@ def test_public_names():
         ("sklearn", "distill({teacher!r}, pca_dims=2)", "distill"),
         ("sklearn", "import m2v_onnx.training", "train"),
         ("scipy", "import m2v_onnx.training", "train"),
-        ("torch", "import m2v_onnx.training.torch", "optimum"),
     ],
 )
 def test_a_missing_extra_is_named(folder, teacher, blocked, code, extra):
