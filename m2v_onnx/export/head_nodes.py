@@ -6,39 +6,38 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from m2v_onnx.export.ids.row_mean import Factors, is_sum_of_bytes, unit_rows
+from m2v_onnx.export.ids.row_mean import Factors, unit_rows
 from m2v_onnx.export.ids.table_rows import gather_sum
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.folder.classifier_files import label_texts
 from m2v_onnx.model.classification_head import PAIR_FACTORS, ClassificationHead
+from m2v_onnx.model.quantization import QuantizedTable
 from m2v_onnx.model.quantized_head import QuantizedHead
 from m2v_onnx.model.static_embedding import StaticEmbedding
 
 
-def add_terms(nodes: Nodes, model: StaticEmbedding, head: QuantizedHead, tokens: Factors) -> str | None:
+def add_terms(nodes: Nodes, head: QuantizedHead, tokens: Factors) -> str | None:
     """Give float32 (batch, C), the sum of the terms of each row's tokens; None where the head has none."""
-    if head.terms is None:
-        return None
-    is_whole = is_sum_of_bytes(model, head.terms)
-    return gather_sum(nodes, head.terms, tokens.token_ids, tokens.known, "sum", is_whole=is_whole)
+    return None if head.terms is None else _sum(nodes, head.terms, tokens.token_ids, tokens.known)
 
 
-def add_pairs(
-    nodes: Nodes, model: StaticEmbedding, head: QuantizedHead, *, rows: str, counts: str
-) -> str | None:
+def add_pairs(nodes: Nodes, head: QuantizedHead, *, rows: str, counts: str) -> str | None:
     """Give float32 (batch, C), the sum of each row's pairs; None where the head has none.
 
     Args:
         nodes: where to write.
-        model: the classifier's model.
-        head: its head.
+        head: the classifier's head.
         rows: (batch, n) int64, a row of the pairs for each place.
         counts: (batch, n) float32, 1 where there is a pair, else 0.
     """
-    if head.pairs is None:
-        return None
-    is_whole = is_sum_of_bytes(model, head.pairs)
-    return gather_sum(nodes, head.pairs, rows, counts, "sum", is_whole=is_whole)
+    return None if head.pairs is None else _sum(nodes, head.pairs, rows, counts)
+
+
+def _sum(nodes: Nodes, table: QuantizedTable, rows: str, counts: str) -> str:
+    if table.row_scale is not None:
+        scale = nodes.add("Gather", [nodes.constant("row_scale", table.row_scale, np.float32), rows], "scale")
+        counts = nodes.add("Mul", [counts, scale], "factor")
+    return gather_sum(nodes, table, rows, counts, "sum", is_whole=False)
 
 
 def pair_places(nodes: Nodes, first: str, second: str, n_rows: int) -> str:

@@ -1,16 +1,12 @@
-"""A head's tables in fewer bits: codes, and a scale for each label."""
+"""A head's tables in fewer bits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from m2v_onnx.model.classification_head import ClassificationHead
 from m2v_onnx.model.quantization import Precision, QuantizedTable, dequantize_table, quantize_table
 from m2v_onnx.model.vectors import Vectors
-
-_INT8_LEVELS = 127
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class QuantizedHead:
 def quantize_head(head: ClassificationHead, precision: Precision) -> QuantizedHead:
     """Write terms and pairs in the number type of a precision. Deterministic.
 
-    `int4` gives eight bits, too: a head's tables are narrow, and a scale for each row would outweigh them.
+    `int4` gives eight bits, too: of a narrow table the scales of rows outweigh four bits.
 
     Raises:
         ArgumentError: when a value is too large for float16.
@@ -48,10 +44,4 @@ def dequantize_head(quantized: QuantizedHead) -> ClassificationHead:
 
 
 def _quantize(table: Vectors | None, precision: Precision) -> QuantizedTable | None:
-    if table is None:
-        return None
-    if precision not in ("int8", "int4"):
-        return quantize_table(table, precision)
-    scale = (np.abs(table).max(axis=0) / _INT8_LEVELS).astype(np.float32)
-    scale[scale == 0] = 1
-    return QuantizedTable(np.rint(table / scale).astype(np.int8), table.shape[1], column_scale=scale)
+    return None if table is None else quantize_table(table, "int8" if precision == "int4" else precision)

@@ -156,10 +156,10 @@ def test_the_metadata_hold_the_labels_in_ascii():
     assert metadata["problem_type"] == "single_label_classification"
 
 
-def test_int8_tables_are_as_near_as_their_scale():
+def test_int8_tables_are_near():
     model = static_model(tiny_bert())
     head = random_head(model)
     near = dequantize_head(quantize_head(head, "int8"))
-    scale = np.abs(head.pairs).max(axis=0) / 127
-    assert (np.abs(near.pairs - head.pairs) <= scale * 0.5001).all()
     assert near.weight is head.weight
+    for one, other in ((near.terms, head.terms), (near.pairs, head.pairs)):
+        assert 0 < np.sqrt(np.square(one - other).mean()) < 0.01  # the numbers are about 1

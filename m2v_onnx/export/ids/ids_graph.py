@@ -62,7 +62,7 @@ def build_ids_graph(
         outputs = [helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, shape)]
     else:
         mean(nodes, model, nodes.add("Add", [total, nothing], "total"), tokens.known)
-        added = _add_tokens(nodes, model, quantize_head(head, precision), tokens)
+        added = _add_tokens(nodes, quantize_head(head, precision), tokens)
         write_head(nodes, model, head, known=tokens.known, added=added, with_label=False)
         outputs = head_outputs(head, with_label=False)
     if token_types == "optional":
@@ -77,9 +77,9 @@ def build_ids_graph(
     )
 
 
-def _add_tokens(nodes: Nodes, model: StaticEmbedding, head: QuantizedHead, tokens: Factors) -> list[str]:
+def _add_tokens(nodes: Nodes, head: QuantizedHead, tokens: Factors) -> list[str]:
     """Give what terms and pairs add, (batch, C) each."""
-    added = [add_terms(nodes.beside("terms"), model, head, tokens)]
+    added = [add_terms(nodes.beside("terms"), head, tokens)]
     if head.pairs is not None:
         pairs = nodes.beside("pairs")
         # The last place has no neighbour: the first one stands there, and counts as nothing.
@@ -92,7 +92,7 @@ def _add_tokens(nodes: Nodes, model: StaticEmbedding, head: QuantizedHead, token
         following_known = pairs.add("Concat", [later, nothing], "following_known", axis=1)
         rows = pair_places(pairs, tokens.token_ids, following, len(head.pairs.rows))
         counts = pairs.add("Mul", [tokens.known, following_known], "counts")
-        added.append(add_pairs(pairs, model, head, rows=rows, counts=counts))
+        added.append(add_pairs(pairs, head, rows=rows, counts=counts))
     return [value for value in added if value is not None]
 
 

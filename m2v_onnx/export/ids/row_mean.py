@@ -79,14 +79,9 @@ def weighted_sum(
     output: str = "sum",
 ) -> str:
     """Give float32 (batch, D), the sum of the rows times their factors; in whole numbers if possible."""
-    is_whole = model.weights is None and is_sum_of_bytes(model, quantized)
+    is_short = model.config.max_length is not None and model.config.max_length <= MOST_INT8_TOKENS
+    is_whole = quantized.is_whole and model.weights is None and is_short
     return gather_sum(nodes, quantized, tokens.row_ids, tokens.factor, output, is_whole=is_whole)
-
-
-def is_sum_of_bytes(model: StaticEmbedding, quantized: QuantizedTable) -> bool:
-    """Tell whether a text's rows may be summed in whole numbers, of which 32 bits hold the sum."""
-    max_length = model.config.max_length
-    return quantized.is_whole and max_length is not None and max_length <= MOST_INT8_TOKENS
 
 
 def mean(nodes: Nodes, model: StaticEmbedding, total: str, known: str) -> str:

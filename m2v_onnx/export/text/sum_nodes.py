@@ -149,13 +149,13 @@ def _sum_blocks(
         "known": (body.add("ReduceSum", [tokens.known, axis], "n_known", keepdims=1), 1),
     }
     if head is not None:
-        terms = add_terms(body.beside("terms"), model, head, tokens)
+        terms = add_terms(body.beside("terms"), head, tokens)
         pairs = None
         if head.pairs is not None:
             inner = body.beside("pairs/round")
             rows, counts = split_ids(inner, inner.add("Slice", [grids[1], start, stop], "grid"), inner)
             counts = inner.cast(counts, TensorProto.FLOAT, "counts")
-            pairs = add_pairs(inner, model, head, rows=rows, counts=counts)
+            pairs = add_pairs(inner, head, rows=rows, counts=counts)
         added = {"terms": terms, "pairs": pairs}
         sums |= {name: (value, head.head.n_outputs) for name, value in added.items() if value is not None}
     n_rounds = nodes.cast(blocks.n_rounds, TensorProto.INT64, "n_rounds_int64")
