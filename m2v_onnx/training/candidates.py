@@ -64,16 +64,21 @@ class Trial:
 
     Attributes:
         candidate: which one.
-        loss: log loss with its temperatures; mean squared error of a regression; None where no text could
-            be held out.
         temperatures: (C,).
+        losses: of each held-out text, the log loss with these temperatures, or a regression's squared error;
+            empty where no text could be held out.
         accuracy: share of held-out texts whose labels are all right; None for a regression.
     """
 
     candidate: Candidate
-    loss: float | None
     temperatures: Numbers
+    losses: Numbers
     accuracy: float | None = None
+
+    @property
+    def loss(self) -> float | None:
+        """The mean of the losses; None where there are none."""
+        return float(self.losses.mean()) if len(self.losses) else None
 
 
 def find_candidates(
@@ -114,29 +119,35 @@ def try_candidates(candidates: Sequence[Candidate], examples: Examples, parts: S
     """
     n_outputs = examples.targets.shape[1]
     if not parts:
-        return [Trial(candidate, None, np.ones(n_outputs)) for candidate in candidates]
+        return [Trial(candidate, np.ones(n_outputs), np.zeros(0)) for candidate in candidates]
     rows = np.concatenate(list(parts))
     everything = np.arange(len(examples.texts))
     trials = []
     for candidate in candidates:
         decisions = [candidate.fit(np.setdiff1d(everything, part)).decide(part) for part in parts]
         logits, targets = np.concatenate(decisions), examples.targets[rows]
-        temperatures, loss = calibrate(logits, targets, examples.problem)
-        trials.append(Trial(candidate, loss, temperatures, _accuracy(logits, targets, examples.problem)))
-        if len(parts) == 1 and candidate.bolder and loss > (trials[-2].loss or 0):
+        temperatures, losses = calibrate(logits, targets, examples.problem)
+        trials.append(Trial(candidate, temperatures, losses, _accuracy(logits, targets, examples.problem)))
+        if len(parts) == 1 and candidate.bolder and losses.mean() > trials[-2].losses.mean():
             break
     return trials
 
 
-def pick(trials: Sequence[Trial], *, n_held_out: int) -> Trial:
-    """Give the trial with the least loss among those whose accuracy is within a standard error of the best.
+def pick(trials: Sequence[Trial]) -> Trial:
+    """Give the best trial, the simplest of those that are as good within chance.
 
-    The first of equals. With few texts the error is wide, and the loss decides alone.
+    Those whose accuracy is a standard error below the best are left out, and the least loss wins. The first,
+    which is the simplest, wins too, where the other is not better by two standard errors of the difference:
+    few texts say little.
     """
     best = max(trial.accuracy or 0.0 for trial in trials)
-    least = best - (best * (1 - best) / max(1, n_held_out)) ** 0.5
+    least = best - (best * (1 - best) / max(1, len(trials[0].losses))) ** 0.5
     near = [trial for trial in trials if trial.accuracy is None or trial.accuracy >= least]
-    return min(near, key=lambda trial: float("inf") if trial.loss is None else trial.loss)
+    winner = min(near, key=lambda trial: trial.loss if trial.loss is not None else float("inf"))
+    if near[0] is not trials[0] or not len(winner.losses):
+        return winner
+    gains = near[0].losses - winner.losses
+    return winner if gains.sum() > 2 * np.sqrt(np.square(gains - gains.mean()).sum()) else near[0]
 
 
 def _accuracy(logits: Numbers, targets: npt.NDArray[np.float32], problem: Problem) -> float | None:
