@@ -1,15 +1,15 @@
 """Build and test the programs of clients/: `python -m checks.clients FOLDER CLASSIFIER SHARED [CLIENT …]`.
 
-FOLDER is a model with the graphs ids, text and codepoints, and CLASSIFIER one of these graphs on its table, of
-the topics of clients/browser/headlines.tsv. What `StaticModel.encode_reference` makes of 200
-hard texts, and of 2,000 of SHARED/eval/parity where that is at hand, goes to FOLDER/vectors.json. Then every
+FOLDER is a model with the graphs ids, text and codepoints. CLASSIFIER has these graphs and the same table,
+and knows the topics of clients/browser/headlines.tsv. What `StaticModel.encode_reference` makes of 200 hard
+texts, and of 2,000 of SHARED/eval/parity where that is at hand, goes to FOLDER/vectors.json. Then every
 client's own `check.sh FOLDER FOLDER/vectors.json` builds it, runs its tests and ends with a line of JSON:
 
     {"client": "rust", "texts": 2200, "largest_difference": 1.2e-07, "texts_per_second": 20000}
 
 Its environment has ORT_DYLIB_PATH, the libonnxruntime of the Python package; M2V_ONNX_MODEL and
-M2V_ONNX_CLASSIFIER, the folders; and PYTHON, the interpreter. The tests of each client compare the labels of the
-classifier's goldens. When all clients ran well, the table in docs/clients.md is written anew. The exit
+M2V_ONNX_CLASSIFIER, the folders; and PYTHON, the interpreter. The tests of each client compare the labels of
+the classifier's goldens. When all clients ran well, the table in docs/clients.md is written anew. The exit
 code is 1 when one failed, or differs by more than 1e-5.
 """
 
