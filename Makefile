@@ -77,8 +77,12 @@ cli-docs: .venv/ready  ## Write docs/cli.md, the reference of the command line.
 parity: .venv/ready  ## Compare with everything that model2vec gave: make parity SHARED=../shared
 	$(BIN)/python -m checks.parity $(SHARED)
 
-clients: build/client-model/config.json client-tools  ## Build, test and compare every client: make clients SHARED=../shared
-	$(BIN)/python -m checks.clients build/client-model $(SHARED)
+clients: build/client-model/config.json build/client-classifier/config.json client-tools  ## Build, test and compare every client: make clients SHARED=../shared
+	$(BIN)/python -m checks.clients build/client-model build/client-classifier $(SHARED)
+
+build/client-classifier/config.json: demo-model/config.json clients/browser/headlines.tsv
+	$(BIN)/m2v-onnx train demo-model clients/browser/headlines.tsv build/client-classifier --learner terms \
+	  --graph ids,text,codepoints
 
 build/client-model/config.json: demo-model/config.json
 	$(BIN)/m2v-onnx export demo-model build/client-model --graph ids,text,codepoints

@@ -63,8 +63,8 @@ def export(
     if is_classifier(folder):
         if dims is not None or quantize_vocabulary is not None:
             raise ArgumentError(
-                f"expected no --dims and no --quantize-vocabulary for a classifier, {source}, found one: leave "
-                "it out"
+                f"expected no --dims and no --quantize-vocabulary for the classifier {source}, found one: "
+                "leave it out"
             )
         require_module("onnx", package="onnx", extra="export")
         from m2v_onnx.export.write import save_classifier  # onnx is an extra

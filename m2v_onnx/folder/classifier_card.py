@@ -42,7 +42,7 @@ _OPTIMUM = Snippet(
 from optimum.onnxruntime import ORTModelForSequenceClassification
 from transformers import AutoTokenizer, pipeline
 
-model = ORTModelForSequenceClassification.from_pretrained("$name", file_name="$graph")
+model = ORTModelForSequenceClassification.from_pretrained("$name", subfolder="onnx", file_name="model.onnx")
 classify = pipeline("text-classification", model=model, tokenizer=AutoTokenizer.from_pretrained("$name"))
 print(classify(["It's dangerous to go alone!", "It's a secret to everybody."]))
 """,
