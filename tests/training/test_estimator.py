@@ -24,7 +24,7 @@ def test_fit_and_predict():
     assert classifier.classes_.tolist() == ["disliked", "liked"]
     assert classifier.predict(["good", "bad"]).tolist() == ["liked", "disliked"]
     assert classifier.predict_proba(np.array(["good", "bad"])).shape == (2, 2)
-    assert classifier.score(texts, labels) == 1
+    assert classifier.score(texts, labels) > 0.9
     assert classifier.classifier_.training["learner"] == "frozen"
 
 
