@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from m2v_onnx.errors import ArgumentError, FolderError
+from m2v_onnx.errors import FolderError
 from m2v_onnx.model.classification_head import ClassificationHead, pair_rows
-from m2v_onnx.model.config import ModelConfig
-from m2v_onnx.model.small_classifier import fold_head
 from tests.builders import tiny_model
 from tests.classifiers import random_head
 
@@ -93,24 +89,3 @@ def test_parts_that_do_not_fit(parts, message):
 def test_a_head_of_another_model():
     with pytest.raises(FolderError, match="it has 3 dimensions, the model 2"):
         head(weight=np.zeros((3, 2), np.float32)).logits_reference(tiny_model(), ["sun"])
-
-
-def test_a_folded_head_gives_the_same_logits():
-    model, texts = tiny_model(), ["sun moon", "", "sunlight!", "acme"]
-    whole = random_head(model, unit=False, terms=None, pairs=None)
-    small_model, small_head = fold_head(model, whole)
-    assert small_model.table.shape == (6, 3)
-    expected = whole.logits_reference(model, texts)
-    np.testing.assert_allclose(small_head.logits_reference(small_model, texts), expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "parts", [{"unit": True}, {"unit": False, "pairs": None}, {"unit": False, "terms": None}]
-)
-def test_other_heads_cannot_be_folded(parts):
-    model = tiny_model()
-    with pytest.raises(ArgumentError, match="expected a head of plain means"):
-        fold_head(model, random_head(model, **parts))
-    normal = replace(model, config=ModelConfig(normalize=True))
-    with pytest.raises(ArgumentError, match="on a model that does not normalise"):
-        fold_head(normal, random_head(model, unit=False, terms=None, pairs=None))
