@@ -6,7 +6,7 @@ SHARED ?= ../shared
 export M2V_ONNX_CACHE ?= $(CURDIR)/.cache
 
 .PHONY: help demo test check lint types unit sanitize fuzz audit prose cli-docs parity clients client-tools goldens peers \
-  engines integrations flood bulk bulk-all frequencies constraints clean
+  engines integrations flood bulk bulk-all training frequencies constraints clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -77,8 +77,12 @@ cli-docs: .venv/ready  ## Write docs/cli.md, the reference of the command line.
 parity: .venv/ready  ## Compare with everything that model2vec gave: make parity SHARED=../shared
 	$(BIN)/python -m checks.parity $(SHARED)
 
-clients: build/client-model/config.json client-tools  ## Build, test and compare every client: make clients SHARED=../shared
-	$(BIN)/python -m checks.clients build/client-model $(SHARED)
+clients: build/client-model/config.json build/client-classifier/config.json client-tools  ## Build, test and compare every client: make clients SHARED=../shared
+	$(BIN)/python -m checks.clients build/client-model build/client-classifier $(SHARED)
+
+build/client-classifier/config.json: demo-model/config.json clients/browser/headlines.tsv
+	$(BIN)/m2v-onnx train demo-model clients/browser/headlines.tsv build/client-classifier --learner terms \
+	  --graph ids,text,codepoints
 
 build/client-model/config.json: demo-model/config.json
 	$(BIN)/m2v-onnx export demo-model build/client-model --graph ids,text,codepoints
@@ -104,6 +108,13 @@ bulk: .venv/ready  ## Run the recipes of docs/bulk.md that start quickly, each i
 bulk-all: .venv/ready build/client-model/config.json  ## Run all of them: Spark and Ray too, whose workers are killed, and Spark's JVM client.
 	$(BIN)/python -m pytest tests/bulk/recipes.py
 	clients/java/spark/check.sh build/client-model
+training: .venv-training/ready demo-model/config.json  ## Train beside model2vec: the tables of docs/training.md, an hour.
+	$(BIN)/python -W ignore -m benchmarks.training demo-model $(SHARED)/eval/classification
+
+.venv-training/ready: .venv/ready
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv-training
+	$(UV) pip install --quiet --python .venv-training/bin/python "model2vec[train]==0.10.0"
+	touch $@
 
 engines: demo-model/config.json  ## Open the demo's model with other people's engines (needs npm, Maven, chromium).
 	$(BIN)/python -m tests.engines demo-model

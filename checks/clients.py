@@ -1,13 +1,15 @@
-"""Build and test the programs of clients/: `python -m checks.clients FOLDER SHARED [CLIENT …]`.
+"""Build and test the programs of clients/: `python -m checks.clients FOLDER CLASSIFIER SHARED [CLIENT …]`.
 
-FOLDER is a model with the graphs ids, text and codepoints. What `StaticModel.encode_reference` makes of 200
-hard texts, and of 2,000 of SHARED/eval/parity where that is at hand, goes to FOLDER/vectors.json. Then every
+FOLDER is a model with the graphs ids, text and codepoints. CLASSIFIER has these graphs and the same table,
+and knows the topics of clients/browser/headlines.tsv. What `StaticModel.encode_reference` makes of 200 hard
+texts, and of 2,000 of SHARED/eval/parity where that is at hand, goes to FOLDER/vectors.json. Then every
 client's own `check.sh FOLDER FOLDER/vectors.json` builds it, runs its tests and ends with a line of JSON:
 
     {"client": "rust", "texts": 2200, "largest_difference": 1.2e-07, "texts_per_second": 20000}
 
-Its environment has ORT_DYLIB_PATH, the libonnxruntime of the Python package; M2V_ONNX_MODEL, the folder; and
-PYTHON, the interpreter. When all clients ran well, the table in docs/clients.md is written anew. The exit
+Its environment has ORT_DYLIB_PATH, the libonnxruntime of the Python package; M2V_ONNX_MODEL and
+M2V_ONNX_CLASSIFIER, the folders; and PYTHON, the interpreter. The tests of each client compare the labels of
+the classifier's goldens. When all clients ran well, the table in docs/clients.md is written anew. The exit
 code is 1 when one failed, or differs by more than 1e-5.
 """
 
@@ -84,10 +86,11 @@ def write_vectors(folder: Path, shared: Path) -> Path:
     return path
 
 
-def check_client(client: str, folder: Path, vectors: Path) -> Report | None:
+def check_client(client: str, folder: Path, classifier: Path, vectors: Path) -> Report | None:
     """Give the client's report; None, with a line on stderr, when it failed."""
     (library,) = Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.*")
-    places = {"ORT_DYLIB_PATH": str(library), "M2V_ONNX_MODEL": str(folder), "PYTHON": sys.executable}
+    places = {"ORT_DYLIB_PATH": str(library), "PYTHON": sys.executable}
+    places |= {"M2V_ONNX_MODEL": str(folder), "M2V_ONNX_CLASSIFIER": str(classifier)}
     command = [ROOT / "clients" / client / "check.sh", folder, vectors]
     try:
         output = subprocess.check_output(command, env=os.environ | places, text=True)
@@ -107,11 +110,11 @@ def markdown(reports: list[Report]) -> str:
 
 
 def main() -> None:
-    folder, shared = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
-    clients = sys.argv[3:] or CLIENTS
+    folder, classifier, shared = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve(), Path(sys.argv[3])
+    clients = sys.argv[4:] or CLIENTS
     vectors = write_vectors(folder, shared)
     n_texts = len(json.loads(vectors.read_text("utf-8"))["texts"])
-    reports = [report for client in clients if (report := check_client(client, folder, vectors))]
+    reports = [report for client in clients if (report := check_client(client, folder, classifier, vectors))]
     print(markdown(reports))
     fine = [report for report in reports if report.texts == n_texts and report.largest_difference <= BOUND]
     if len(fine) < len(clients):

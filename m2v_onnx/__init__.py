@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from m2v_onnx.version import __version__
 
 if TYPE_CHECKING:
+    from m2v_onnx.classifier import Classifier
     from m2v_onnx.errors import M2vOnnxError
     from m2v_onnx.runtime.text_graph import TextGraph
     from m2v_onnx.static_model import StaticModel
-__all__ = ["M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
+__all__ = ["Classifier", "M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
 
 _HOMES = {
+    "Classifier": "m2v_onnx.classifier",
     "M2vOnnxError": "m2v_onnx.errors",
     "StaticModel": "m2v_onnx.static_model",
     "TextGraph": "m2v_onnx.runtime.text_graph",

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from m2v_onnx import StaticModel, __version__
+from m2v_onnx.folder.classifier_files import read_classifier
+from tests.classifiers import save_tiny_classifier
 
 
 def run(*arguments: object, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -279,3 +281,15 @@ def test_export_writes_what_was_asked_for(folder, tmp_path):
     described = json.loads(run("export", folder, tmp_path / "m", "--quantize-vocabulary", 3, "--json").stdout)
     assert (described["tokens"], described["table_bytes"]) == (6, 3 * 2 * 4)
     assert run("verify", tmp_path / "m").returncode == 0
+
+
+def test_export_of_a_classifier_gives_a_classifier(tmp_path):
+    folder = save_tiny_classifier(tmp_path / "it", precisions=("fp32",))
+    result = run("export", folder, folder, "--graph", "ids,codepoints", "--precision", "fp32")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert read_classifier(folder).head.labels == ("no", "yes\t🙂", "ñ")
+    assert run("verify", folder).returncode == 0
+    assert (folder / "onnx/model_codepoints.onnx").exists()
+    result = run("export", folder, tmp_path / "other", "--dims", 1)
+    assert result.returncode == 1
+    assert "expected no --dims and no --quantize-vocabulary for the classifier" in result.stderr

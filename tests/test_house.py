@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "m2v_onnx"
-ROOT_FILES = {"__init__.py", "__main__.py", "version.py", "errors.py", "static_model.py"}
+ROOT_FILES = {"__init__.py", "__main__.py", "version.py", "errors.py", "static_model.py", "classifier.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

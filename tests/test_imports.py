@@ -43,7 +43,7 @@ def test_the_stages_of_a_distillation_import_without_torch():
 
 
 def test_public_names():
-    assert dir(m2v_onnx) == ["M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
+    assert dir(m2v_onnx) == ["Classifier", "M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
     with pytest.raises(AttributeError, match="module 'm2v_onnx' has no attribute 'encode'"):
         _ = m2v_onnx.encode
     assert {"RECIPES", "Execution", "Recipe", "TeacherSource", "distill"} == set(distill.__all__)
@@ -61,6 +61,8 @@ def test_the_adapter_of_mteb_draws_nothing():
         ("scipy", "import m2v_onnx.evaluation", "eval"),
         ("matplotlib", "import m2v_onnx.evaluation.command", "eval"),
         ("sklearn", "distill({teacher!r}, pca_dims=2)", "distill"),
+        ("sklearn", "import m2v_onnx.training", "train"),
+        ("scipy", "import m2v_onnx.training", "train"),
     ],
 )
 def test_a_missing_extra_is_named(folder, teacher, blocked, code, extra):

@@ -1,4 +1,4 @@
-// Put the whole page into one folder, for any static server: node build.js my-model [folder]
+// Put the whole page into one folder, for any static server: node build.js my-classifier [folder]
 
 import { copyFile, mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,12 +15,15 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 /**
  * Build the page.
  *
- * @param {string} model folder with the int8 graph of code points.
+ * @param {string} classifier folder with the int8 graph of code points, and labels in config.json.
  * @param {string} output folder to write; what it holds is removed.
  */
-export async function build(model, output) {
-  const graph = join(model, "onnx", GRAPH);
-  const graphBytes = await sizeOf(graph, `m2v-onnx export SOURCE ${model} --graph codepoints --precision int8`);
+export async function build(classifier, output) {
+  const graph = join(classifier, "onnx", GRAPH);
+  const graphBytes = await sizeOf(graph, `m2v-onnx train MODEL headlines.tsv ${classifier} --graph codepoints`);
+  const { id2label } = JSON.parse(await readFile(join(classifier, "config.json"), "utf8"));
+  if (!id2label) throw new Error(`Expected a classifier in ${classifier}, found a model without labels.`);
+  const labels = Object.keys(id2label).map((_, column) => id2label[column]);
   const dist = here("node_modules/onnxruntime-web/dist/");
   const runtimeBytes = await sizeOf(join(dist, RUNTIME), "npm install --ignore-scripts");
 
@@ -28,9 +31,10 @@ export async function build(model, output) {
   await mkdir(output, { recursive: true });
   const page = here("page/");
   const sources = (await readdir(page)).map((name) => [page, name]);
-  sources.push([here("../node/src/"), "static-model.js"], [dist, ORT], [dist, RUNTIME], [join(model, "onnx"), GRAPH]);
+  for (const name of ["static-model.js", "text-classifier.js"]) sources.push([here("../node/src/"), name]);
+  sources.push([dist, ORT], [dist, RUNTIME], [join(classifier, "onnx"), GRAPH]);
   for (const [folder, name] of sources) await copyFile(join(folder, name), join(output, name));
-  const files = { graph: { name: GRAPH, bytes: graphBytes }, runtime: { name: RUNTIME, bytes: runtimeBytes } };
+  const files = { graph: { name: GRAPH, bytes: graphBytes }, runtime: { name: RUNTIME, bytes: runtimeBytes }, labels };
   await writeFile(join(output, "files.json"), JSON.stringify(files));
 }
 
@@ -56,7 +60,7 @@ async function printSizes(folder) {
 }
 
 if (import.meta.url === pathToFileURL(argv[1]).href) {
-  const [model, output = here("dist/")] = argv.slice(2);
-  await build(model, output);
+  const [classifier, output = here("dist/")] = argv.slice(2);
+  await build(classifier, output);
   await printSizes(output);
 }

@@ -1,5 +1,5 @@
 // Compare a model in Chromium with vectors that the Python package wrote, and measure:
-//   node check.js my-model my-model/goldens.json [--long]
+//   node check.js my-classifier my-classifier/goldens.json [--long]
 // With --long, also encode 100,000 texts: memory must not grow.
 
 import { readFile } from "node:fs/promises";
@@ -12,8 +12,8 @@ const LONG_TEXTS = 100_000;
 const LARGEST_GROWTH_BYTES = 64e6;
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { long: { type: "boolean" } } });
-const [model, vectorsFile] = positionals;
-const site = await openSite(model, dirname(vectorsFile));
+const [classifier, vectorsFile] = positionals;
+const site = await openSite(classifier, dirname(vectorsFile));
 try {
   await check();
 } finally {

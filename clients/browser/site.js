@@ -11,15 +11,15 @@ import { serve } from "./serve.js";
 /**
  * Build and serve the page, and start Chromium: Debian's, or the one that the variable CHROMIUM names.
  *
- * @param {string} model folder, served beside the page.
+ * @param {string} classifier folder, served beside the page.
  * @param {string[]} folders to serve, too.
  * @returns {Promise<{ url: string, browser: import("playwright-core").Browser, close: () => Promise<void> }>}
  */
-export async function openSite(model, ...folders) {
+export async function openSite(classifier, ...folders) {
   const page = await mkdtemp(join(tmpdir(), "m2v-onnx-"));
-  await build(model, page);
+  await build(classifier, page);
   const inPage = fileURLToPath(new URL("in-page/", import.meta.url));
-  const server = await serve([page, inPage, model, ...folders]);
+  const server = await serve([page, inPage, classifier, ...folders]);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],

@@ -51,7 +51,7 @@ cp "$capi"/libonnxruntime.so.* "$out/libonnxruntime.so"
 shopt -s extglob
 references=("$framework"/System.!(Runtime.WindowsRuntime*).dll "$framework/netstandard.dll" "$onnxruntime")
 references=("${references[@]/#/-r:}")
-compile library M2vOnnx M2vOnnx/StaticModel.cs
+compile library M2vOnnx M2vOnnx/*.cs
 references+=("-r:$out/M2vOnnx.dll")
 compile library Microsoft.Extensions.AI.Abstractions Tests/ExtensionsAIStandIn.cs
 references+=("-r:$out/Microsoft.Extensions.AI.Abstractions.dll")

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from m2v_onnx.cli.classify import classify
 from m2v_onnx.cli.distill import distill
 from m2v_onnx.cli.encode import encode
 from m2v_onnx.cli.evaluate import evaluate
@@ -25,6 +26,8 @@ from m2v_onnx.cli.options import as_utf8
 from m2v_onnx.cli.push import push
 from m2v_onnx.cli.search import search
 from m2v_onnx.cli.serve import serve
+from m2v_onnx.cli.train import train
+from m2v_onnx.cli.train_pairs import train_pairs
 from m2v_onnx.cli.verify import verify
 from m2v_onnx.errors import NO_ROOM, M2vOnnxError
 from m2v_onnx.version import __version__
@@ -39,7 +42,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (distill, fit, export, verify, push, encode, search, inspect, evaluate, serve):
+COMMANDS = (
+    *(distill, fit, export, verify, push, encode, search, inspect, evaluate),
+    *(train, train_pairs, classify, serve),
+)
+for command in COMMANDS:
     app.command(no_args_is_help=True)(command)
 
 

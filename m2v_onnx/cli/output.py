@@ -15,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from m2v_onnx.classifier import Classifier
     from m2v_onnx.export.verification import GraphReport
+    from m2v_onnx.model.classification_report import ClassificationReport, RegressionReport
     from m2v_onnx.static_model import StaticModel
 
 # Of room for the model of a small teacher.
@@ -134,3 +136,38 @@ def print_reports(reports: list[GraphReport]) -> None:
             "fine" if report.problem is None else "WRONG",
         )
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def print_training(folder: Path, classifier: Classifier) -> None:
+    """Print what was learned, and how well held-out texts said it does."""
+    training = classifier.training
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    n_labels = len(classifier.labels)
+    what = f"{n_labels:,} labels" if n_labels else "a regression"
+    print(f"{folder}: {what} from {training['n_texts']:,} texts, {size / 1e6:.1f} MB with its ONNX graphs")
+    table = Table("learner", "held-out loss", "held-out accuracy", "", box=None, padding=(0, 1, 0, 0))
+    for trial in training["trials"]:
+        loss, accuracy = trial["loss"], trial["accuracy"]
+        table.add_row(
+            trial["name"],
+            "" if loss is None else f"{loss:.4f}",
+            "" if accuracy is None else f"{accuracy:.1%}",
+            "chosen" if trial["name"] == training["chosen"] else "",
+        )
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def print_scores(report: ClassificationReport | RegressionReport) -> None:
+    """Print what a classifier reaches on labelled texts."""
+    content = report.to_json()
+    labels, confusions = content.pop("labels", []), content.pop("confusions", [])
+    n_texts = content.pop("n_texts")
+    print(f"\n{n_texts:,} texts: " + ", ".join(f"{name} {value:.3f}" for name, value in content.items()))
+    table = Table("label", "precision", "recall", "F1", "texts", box=None, padding=(0, 1, 0, 0))
+    for score in labels:
+        shares = [f"{score[name]:.3f}" for name in ("precision", "recall", "f1")]
+        table.add_row(Text(str(score["label"])), *shares, f"{score['n_texts']:,}")
+    if labels:
+        Console(width=None if sys.stdout.isatty() else 120).print(table)
+    for confusion in confusions[:5]:
+        print(f"{confusion['n_texts']:,} x {confusion['found']} for {confusion['expected']}")

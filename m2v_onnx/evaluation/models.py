@@ -12,8 +12,10 @@ from typing import get_args
 
 import numpy as np
 
+from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.evaluation.tasks.task import Encoder, EvaluatedModel
+from m2v_onnx.folder.classifier_files import is_classifier
 from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.static_model import StaticModel
@@ -55,9 +57,9 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
 
     Args:
         source: the folder or Hub id of a static model, where it is ours with `:int8` or another precision
-            behind it to encode by that graph; a file of word vectors; a teacher's folder, or `teacher:` and
-            its folder or Hub id; `python:` and the place of an object with `encode` (`module.attribute`);
-            or such an object itself.
+            behind it to encode by that graph; the folder of a classifier; a file of word vectors;
+            a teacher's folder, or `teacher:` and its folder or Hub id; `python:` and the place of an object
+            with `encode` (`module.attribute`); or such an object itself.
         name: what it is called in tables.
 
     Raises:
@@ -79,6 +81,8 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
         teacher = TeacherEncoder(text.removeprefix(_TEACHER))
         return EvaluatedModel(name, teacher, teacher.fingerprint(), teacher.onnx_path.stat().st_size)
     place, suffix = _split_precision(text)
+    if not suffix and is_classifier(folder):
+        return _classifier(Classifier.from_pretrained(folder), name)
     return _static_model(StaticModel.from_pretrained(place, precision=_PRECISIONS.get(suffix)), name)
 
 
@@ -106,6 +110,18 @@ def _static_model(model: StaticModel, name: str) -> EvaluatedModel:
     else:
         size_bytes = sum(array.nbytes for array in arrays)
     return EvaluatedModel(name, model, digest.hexdigest()[:16], size_bytes)
+
+
+def _classifier(classifier: Classifier, name: str) -> EvaluatedModel:
+    """Give an encoder that knows labels, too."""
+    model, head = _static_model(classifier.model, name), classifier.head
+    digest = hashlib.sha256(f"{model.fingerprint} {head.labels} {head.problem}".encode())
+    arrays = [array for array in (head.weight, head.bias, head.terms, head.pairs) if array is not None]
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    size_bytes = (model.size_bytes or 0) + sum(array.nbytes for array in arrays)
+    fingerprint = digest.hexdigest()[:16]
+    return replace(model, classifier=classifier, fingerprint=fingerprint, size_bytes=size_bytes)
 
 
 def _any_model(encoder: Encoder, name: str) -> EvaluatedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import onnx
@@ -9,6 +10,8 @@ from onnx import helper
 
 from m2v_onnx.export.graph import Graph
 from m2v_onnx.export.nodes import Nodes
+from m2v_onnx.folder.classifier_files import PROBLEM_TYPES, label_texts
+from m2v_onnx.model.classification_head import ClassificationHead
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.version import __version__
 
@@ -25,6 +28,7 @@ def assemble(
     inputs: Sequence[onnx.ValueInfoProto],
     outputs: Sequence[onnx.ValueInfoProto],
     opsets: dict[str, int] | None = None,
+    head: ClassificationHead | None = None,
 ) -> Graph:
     """Make a graph of opset 17 and IR 8 of all nodes and constants that were written.
 
@@ -35,6 +39,7 @@ def assemble(
         inputs: its inputs, in order.
         outputs: its outputs, in order.
         opsets: the versions of other operator sets than ONNX's own.
+        head: a classifier's; the metadata then hold its labels, a JSON list in ASCII, for every language.
     """
     versions = {"": OPSET} | (opsets or {})
     proto = helper.make_model(
@@ -44,7 +49,7 @@ def assemble(
         producer_name="m2v-onnx",
         producer_version=__version__,
     )
-    helper.set_model_props(proto, _metadata(model))
+    helper.set_model_props(proto, _metadata(model) | ({} if head is None else _labels(head)))
     return Graph(proto, nodes.large)
 
 
@@ -57,3 +62,7 @@ def _metadata(model: StaticEmbedding) -> dict[str, str]:
         "teacher": teacher or "",
         "m2v_onnx_version": __version__,
     }
+
+
+def _labels(head: ClassificationHead) -> dict[str, str]:
+    return {"labels": json.dumps(label_texts(head)), "problem_type": PROBLEM_TYPES[head.problem]}

@@ -65,14 +65,17 @@ class Graph:
                     file.write(array[rows].data)
 
     def write_without(self, external: dict[str, ExternalTensor], path: Path) -> None:
-        """Write the model without its large tensors, which lie in another file of the same folder."""
+        """Write the model without some large tensors, which lie in another file of the same folder."""
         model = onnx.ModelProto()
         model.CopyFrom(self.proto)
         for name, array in self.large.items():
             tensor = model.graph.initializer.add()
             tensor.CopyFrom(_header(name, array))
+            place = external.get(name)
+            if place is None:
+                tensor.raw_data = array.tobytes()
+                continue
             tensor.data_location = TensorProto.EXTERNAL
-            place = external[name]
             for key, value in (
                 ("location", place.file_name),
                 ("offset", place.offset),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.folder.names import EMBEDDED_GRAPHS, IDS_STEM, TEXT_STEM, graph_file_name
+from m2v_onnx.folder.names import CODEPOINTS_STEM, EMBEDDED_GRAPHS, IDS_STEM, TEXT_STEM, graph_file_name
 from m2v_onnx.model.quantization import PRECISIONS, Precision
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class GraphKind:
         result: what it gives. `token ids` are `input_ids` and `attention_mask`. The others give
             `sentence_embedding`. A `last_hidden_state` holds the vector of each token with `token vectors`,
             and repeats the sentence's with `vectors`.
+        about_head: what it is for in a classifier's folder, where it gives `logits` first; None for a graph
+            that stays as it is there.
     """
 
     stem: str
@@ -47,6 +49,7 @@ class GraphKind:
     build: Callable[[GraphSources, Precision], Graph]
     feed: Callable[[Sequence[str], Sequence[list[int]]], Feeds]
     result: Result = "vectors"
+    about_head: str | None = None
 
     @property
     def has_table(self) -> bool:
@@ -94,13 +97,13 @@ def graph_files(folder: Path) -> Iterator[GraphFile]:
 def _build_ids(sources: GraphSources, precision: Precision) -> Graph:
     from m2v_onnx.export.ids.ids_graph import build_ids_graph  # needs an extra
 
-    return build_ids_graph(sources.model, precision=precision)
+    return build_ids_graph(sources.model, precision=precision, head=sources.head)
 
 
 def _build_ids3(sources: GraphSources, precision: Precision) -> Graph:
     from m2v_onnx.export.ids.ids_graph import build_ids_graph  # needs an extra
 
-    return build_ids_graph(sources.model, precision=precision, token_types="required")
+    return build_ids_graph(sources.model, precision=precision, token_types="required", head=sources.head)
 
 
 def _build_tokens(sources: GraphSources, precision: Precision) -> Graph:
@@ -112,13 +115,13 @@ def _build_tokens(sources: GraphSources, precision: Precision) -> Graph:
 def _build_text(sources: GraphSources, precision: Precision) -> Graph:
     from m2v_onnx.export.text.text_graph import build_text_graph  # needs an extra
 
-    return build_text_graph(sources.model, sources.tables, precision=precision)
+    return build_text_graph(sources.model, sources.tables, precision=precision, head=sources.head)
 
 
 def _build_codepoints(sources: GraphSources, precision: Precision) -> Graph:
     from m2v_onnx.export.text.text_graph import build_codepoints_graph  # needs an extra
 
-    return build_codepoints_graph(sources.model, sources.tables, precision=precision)
+    return build_codepoints_graph(sources.model, sources.tables, precision=precision, head=sources.head)
 
 
 def _build_tokenizer(sources: GraphSources, _precision: Precision) -> Graph:
@@ -153,12 +156,19 @@ def _feed_ids3(texts: Sequence[str], token_ids: Sequence[list[int]]) -> Feeds:
 
 
 GRAPH_KINDS: dict[GraphName, GraphKind] = {
-    "ids": GraphKind(IDS_STEM, "token ids in, the vectors of texts out", _build_ids, _feed_ids),
+    "ids": GraphKind(
+        IDS_STEM,
+        "token ids in, the vectors of texts out",
+        _build_ids,
+        _feed_ids,
+        about_head="token ids in, logits and probabilities out",
+    ),
     "ids3": GraphKind(
         f"{IDS_STEM}_ids3",
         "the same, for engines that feed `token_type_ids` always",
         _build_ids3,
         _feed_ids3,
+        about_head="the same, for engines that feed `token_type_ids` always",
     ),
     "tokens": GraphKind(
         f"{IDS_STEM}_tokens",
@@ -172,12 +182,14 @@ GRAPH_KINDS: dict[GraphName, GraphKind] = {
         "strings in, the vectors of texts out: the tokenizer is inside",
         _build_text,
         _feed_texts,
+        about_head="strings in, logits, probabilities and labels out: the tokenizer is inside",
     ),
     "codepoints": GraphKind(
-        f"{IDS_STEM}_codepoints",
+        CODEPOINTS_STEM,
         "the same for code points, where strings will not do",
         _build_codepoints,
         _feed_codepoints,
+        about_head="the same for code points, where strings will not do",
     ),
     "tokenizer": GraphKind(
         "tokenizer",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from m2v_onnx.model.classification_head import ClassificationHead
 from m2v_onnx.model.static_embedding import StaticEmbedding
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ class GraphSources:
 
     Attributes:
         model: the model.
+        head: a classifier's; None for a model that gives vectors.
     """
 
     model: StaticEmbedding
+    head: ClassificationHead | None = None
 
     @cached_property
     def tables(self) -> TokenizerTables:

@@ -12,11 +12,15 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
 from m2v_onnx.errors import FolderError
+from m2v_onnx.export.head_verification import check_golden_logits, check_logits
 from m2v_onnx.export.kinds import Feeds, GraphFile, GraphName, Result, graph_files
+from m2v_onnx.folder.classifier_files import is_classifier, read_classifier
 from m2v_onnx.folder.goldens import Goldens, read_goldens
 from m2v_onnx.folder.names import export_command
 from m2v_onnx.folder.reading import read_embedding
+from m2v_onnx.model.classification_head import ClassificationHead
 from m2v_onnx.model.quantization import PRECISIONS, Precision, dequantize_table, quantize_table
+from m2v_onnx.model.quantized_head import dequantize_head, quantize_head
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime, open_session
@@ -43,6 +47,9 @@ class GraphReport:
         golden_difference: the largest difference from the goldens' vectors; the precision is in it.
         golden_cosine: the least cosine with them.
         specification_difference: the largest difference from NumPy with the same table.
+        logit_difference: the largest difference of a classifier's logits from NumPy's with the same tables,
+            as a share of those above 1.
+        labels_differ: the texts to which a classifier gives another label than the goldens.
         problem: what is wrong; None when all is well.
     """
 
@@ -56,6 +63,8 @@ class GraphReport:
     golden_difference: float | None = None
     golden_cosine: float | None = None
     specification_difference: float | None = None
+    logit_difference: float | None = None
+    labels_differ: int | None = None
     problem: str | None = None
 
 
@@ -70,10 +79,11 @@ def verify_folder(folder: Path, *, trust_graphs: bool = False) -> Iterator[Graph
         FolderError: when the model or its goldens are damaged, do not belong together, or are not what
             this version of the tokenizers library makes of the texts; or when there is no graph.
     """
-    model = read_embedding(folder)
+    data = read_classifier(folder) if is_classifier(folder) else None
+    model, head = (read_embedding(folder), None) if data is None else (data.model, data.head)
     with readable(folder):
-        goldens = read_goldens(folder, model)
-        _check_specification(folder, model, goldens)
+        goldens = read_goldens(folder, model, head)
+        _check_specification(folder, model, head, goldens)
         files = list(graph_files(folder))
     if not files:
         raise FolderError(
@@ -83,7 +93,7 @@ def verify_folder(folder: Path, *, trust_graphs: bool = False) -> Iterator[Graph
         report = GraphReport(file.path.relative_to(folder).as_posix(), file.graph, file.precision)
         try:
             report = replace(report, size_bytes=file.path.stat().st_size)
-            yield _verify_graph(file, report, model=model, goldens=goldens, trust=trust_graphs)
+            yield _verify_graph(file, report, sources=(model, head), goldens=goldens, trust=trust_graphs)
         except Exception as error:  # noqa: BLE001  # a damaged graph may raise anything: that is its report
             found = (
                 first_line(error)
@@ -93,7 +103,9 @@ def verify_folder(folder: Path, *, trust_graphs: bool = False) -> Iterator[Graph
             yield replace(report, problem=found)
 
 
-def _check_specification(folder: Path, model: StaticEmbedding, goldens: Goldens) -> None:
+def _check_specification(
+    folder: Path, model: StaticEmbedding, head: ClassificationHead | None, goldens: Goldens
+) -> None:
     for index, text in enumerate(goldens.texts):
         if model.token_ids_reference(text) != goldens.token_ids[index]:
             raise FolderError(
@@ -106,11 +118,19 @@ def _check_specification(folder: Path, model: StaticEmbedding, goldens: Goldens)
             f"expected the vectors of the goldens in {folder}, found a difference of {difference:.1e}: "
             f"the file was changed; write the folder again by `{export_command(folder)}`"
         )
+    if head is not None:
+        check_golden_logits(folder, model, head, goldens)
 
 
 def _verify_graph(
-    file: GraphFile, report: GraphReport, *, model: StaticEmbedding, goldens: Goldens, trust: bool
+    file: GraphFile,
+    report: GraphReport,
+    *,
+    sources: tuple[StaticEmbedding, ClassificationHead | None],
+    goldens: Goldens,
+    trust: bool,
 ) -> GraphReport:
+    model, head = sources
     try:
         proto = _load_checked(file.path)
     except FolderError as error:
@@ -128,6 +148,10 @@ def _verify_graph(
             return report
         specification = replace(model, table=dequantize_table(quantize_table(model.table, file.precision)))
         vectors = _run(file, session, specification, goldens)
+        if head is not None and file.kind.about_head is not None:
+            near = dequantize_head(quantize_head(head, file.precision))
+            found = check_logits(file, session, specification, near, goldens)
+            report = replace(report, logit_difference=found.difference, labels_differ=found.n_labels)
     except (FolderError, *ORT_ERRORS) as error:
         return replace(report, problem=first_line(error))
     expected = specification.encode_reference(goldens.texts)

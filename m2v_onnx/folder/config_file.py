@@ -16,10 +16,11 @@ from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.system.text_files import read_json
 from m2v_onnx.version import __version__
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # What engines read as the limit of a model without one.
 UNLIMITED_LENGTH = 1_000_000
-_OUR_SECTION = "m2v_onnx"
+# The key of what m2v-onnx alone reads.
+OUR_SECTION = "m2v_onnx"
 _MOST_LENGTH = 2**31 - 1
 
 
@@ -67,7 +68,7 @@ def read_config(folder: Path, *, defaults: ModelConfig) -> ModelConfig:
 def is_ours(folder: Path) -> bool:
     """Tell whether m2v-onnx wrote a folder; other libraries write other graphs under the same names."""
     path = folder / CONFIG_NAME
-    return path.exists() and _OUR_SECTION in read_json(path, dict)
+    return path.exists() and OUR_SECTION in read_json(path, dict)
 
 
 def write_config(model: StaticEmbedding, folder: Path) -> None:
@@ -91,7 +92,7 @@ def sequence_limit(model: StaticEmbedding) -> int:
 
 def _read_section(content: dict[str, Any], path: Path) -> dict[str, Any]:
     """Give what m2v-onnx wrote; nothing for another library's folder."""
-    section = read_value(content, _OUR_SECTION, dict, path, default={})
+    section = read_value(content, OUR_SECTION, dict, path, default={})
     version = read_value(section, "schema_version", int, path, default=SCHEMA_VERSION)
     if version > SCHEMA_VERSION:
         raise FolderError(
@@ -145,7 +146,7 @@ def _config_to_json(model: StaticEmbedding) -> dict[str, Any]:
         "normalize": model.config.normalize,
         "max_length": model.config.max_length,
         "embedding_dtype": model.table.dtype.name,
-        _OUR_SECTION: {
+        OUR_SECTION: {
             "schema_version": SCHEMA_VERSION,
             "version": __version__,
             "unknown": model.config.unknown,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from m2v_onnx.errors import FolderError
 
-_KINDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
+_KINDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object", list: "a list"}
 
 _Value = TypeVar("_Value")
 _Default = TypeVar("_Default")

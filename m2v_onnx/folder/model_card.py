@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -29,7 +29,7 @@ from m2v_onnx.system.hub import looks_like_hub_id
 # A card without this line is its reader's own.
 GENERATED_LINE = f"{CARD_MARK} Remove this line to keep your own changes when the model is written again. -->"
 
-_FILES = {
+FILES = {
     CONFIG_NAME: "how the model encodes, and how it was made",
     TABLE_NAME: "the table",
     TOKENIZER_NAME: "the tokenizer",
@@ -45,13 +45,15 @@ _COUNTING = {
 
 
 @dataclass(frozen=True)
-class _Snippet:
+class Snippet:
+    """Code of a card: its heading, its language, and a template of the code."""
+
     title: str
     language: str
     code: str
 
 
-_M2V_ONNX = _Snippet(
+_M2V_ONNX = Snippet(
     "m2v-onnx",
     "python",
     """\
@@ -61,7 +63,7 @@ model = StaticModel.from_pretrained("$name")
 vectors = model.encode(["It's dangerous to go alone!", "It's a secret to everybody."])  # (2, $dim) float32
 """,
 )
-_MODEL2VEC = _Snippet(
+_MODEL2VEC = Snippet(
     "model2vec",
     "python",
     """\
@@ -71,7 +73,7 @@ model = StaticModel.from_pretrained("$name")
 vectors = model.encode(["It's dangerous to go alone!", "It's a secret to everybody."])
 """,
 )
-_SENTENCE_TRANSFORMERS = _Snippet(
+_SENTENCE_TRANSFORMERS = Snippet(
     "sentence-transformers",
     "python",
     """\
@@ -81,7 +83,7 @@ model = SentenceTransformer("$name")
 vectors = model.encode(["It's dangerous to go alone!", "It's a secret to everybody."])
 """,
 )
-_TRANSFORMERS_JS = _Snippet(
+_TRANSFORMERS_JS = Snippet(
     "JavaScript: transformers.js",
     "js",
     """\
@@ -93,7 +95,7 @@ const vectors = await embed(texts, { pooling: "cls" });
 console.log(vectors.tolist());
 """,
 )
-_LANGCHAIN4J = _Snippet(
+_LANGCHAIN4J = Snippet(
     "Java: LangChain4j (`dev.langchain4j:langchain4j-embeddings`)",
     "java",
     """\
@@ -104,7 +106,7 @@ var model = new OnnxEmbeddingModel("$name/$graph", "$name/tokenizer.json", Pooli
 float[] vector = model.embed("It's dangerous to go alone!").content().vector();  // always of length 1
 """,
 )
-_C_SHARP_TEXT = _Snippet(
+_C_SHARP_TEXT = Snippet(
     "C#: `Microsoft.ML.OnnxRuntime`",
     "csharp",
     """\
@@ -119,7 +121,7 @@ using var outputs = session.Run(new[] { input });
 Tensor<float> vectors = outputs[0].AsTensor<float>();  // (2, $dim)
 """,
 )
-_C_SHARP = _Snippet(
+_C_SHARP = Snippet(
     "C#: `Microsoft.ML.OnnxRuntime` and `Tokenizers.DotNet`",
     "csharp",
     """\
@@ -161,33 +163,43 @@ def model_card(model: StaticEmbedding, *, name: str, graphs: Mapping[str, str]) 
     text_graphs = (path for precision in PRECISIONS for path in graph_places(TEXT_STEM, precision))
     text_graph = next((path for path in text_graphs if path in graphs), None)
     snippets = list(_choose_snippets(model, graph, text_graph))
-    names = {
-        "name": json.dumps(name, ensure_ascii=False)[1:-1],  # every language here escapes as JSON does
-        "dim": model.dim,
-        "graph": graph,
-        "text_graph": text_graph,
-    }
-    names["js_name"] = names["name"] if "/" in name else f"./{names['name']}"  # else an id on the Hub
-    usage = [
-        f"### {snippet.title}\n\n```{snippet.language}\n{Template(snippet.code).substitute(names)}```"
-        for snippet in snippets
-    ]
+    tags = ["static-embeddings", "sentence-similarity", "feature-extraction", "onnx", "m2v-onnx", "model2vec"]
+    if _SENTENCE_TRANSFORMERS in snippets:
+        tags.append("sentence-transformers")
+    if _TRANSFORMERS_JS in snippets:
+        tags.append("transformers.js")
+    places = {"graph": graph, "text_graph": text_graph}
     parts = [
-        f"{_front_matter(model, snippets)}\n{GENERATED_LINE}",
+        front_matter(model, pipeline="feature-extraction", tags=tags),
         f"# {name}",
         "A static embedding model: the vector of a text is the mean of the vectors of its tokens, which are "
         f"looked up in a table. {_COUNTING[model.config.unknown]}",
-        "\n".join(f"- {fact}" for fact in _facts(model)),
-        "## Usage",
-        f"`{name}` is the path of this folder, or its id on the Hub.",
-        *usage,
-        "## Files",
-        _files_table(graphs),
+        "\n".join(f"- {fact}" for fact in facts(model)),
+        *usage(name, snippets, {"dim": str(model.dim), **places}),
+        *files_table({**FILES, **graphs}),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _choose_snippets(model: StaticEmbedding, graph: str | None, text_graph: str | None) -> Iterator[_Snippet]:
+def usage(name: str, snippets: Iterable[Snippet], places: Mapping[str, str | None]) -> list[str]:
+    """Give the parts of a card that show code.
+
+    Args:
+        name: what the model is called.
+        snippets: the code.
+        places: what stands for each name in it, beside `name`, and `js_name`, as transformers.js wants it.
+    """
+    escaped = json.dumps(name, ensure_ascii=False)[1:-1]  # every language here escapes as JSON does
+    js_name = escaped if "/" in name else f"./{escaped}"  # else an id on the Hub
+    names = {**places, "name": escaped, "js_name": js_name}
+    code = [
+        f"### {snippet.title}\n\n```{snippet.language}\n{Template(snippet.code).substitute(names)}```"
+        for snippet in snippets
+    ]
+    return ["## Usage", f"`{name}` is the path of this folder, or its id on the Hub.", *code]
+
+
+def _choose_snippets(model: StaticEmbedding, graph: str | None, text_graph: str | None) -> Iterator[Snippet]:
     yield _M2V_ONNX
     yield _MODEL2VEC
     # It knows neither mapping nor weights, and cannot average integers.
@@ -204,15 +216,16 @@ def _choose_snippets(model: StaticEmbedding, graph: str | None, text_graph: str 
         yield _C_SHARP
 
 
-def _front_matter(model: StaticEmbedding, snippets: Sequence[_Snippet]) -> str:
-    """Give the metadata that the Hub reads, in YAML."""
+def front_matter(model: StaticEmbedding, *, pipeline: str, tags: Sequence[str]) -> str:
+    """Give the metadata that the Hub reads, in YAML, and the mark of a card that nobody has made their own.
+
+    Args:
+        model: the model.
+        pipeline: what the Hub calls what it is for.
+        tags: what it may be found by.
+    """
     teacher = model.config.teacher
-    tags = ["static-embeddings", "sentence-similarity", "feature-extraction", "onnx", "m2v-onnx", "model2vec"]
-    if _SENTENCE_TRANSFORMERS in snippets:
-        tags.append("sentence-transformers")
-    if _TRANSFORMERS_JS in snippets:
-        tags.append("transformers.js")
-    lines = ["library_name: m2v-onnx", "pipeline_tag: feature-extraction"]
+    lines = ["library_name: m2v-onnx", f"pipeline_tag: {pipeline}"]
     provenance = model.config.provenance
     is_on_hub = teacher is not None and "/" in teacher and looks_like_hub_id(teacher)
     values = {
@@ -225,7 +238,7 @@ def _front_matter(model: StaticEmbedding, snippets: Sequence[_Snippet]) -> str:
     if provenance.language:
         lines += ["language:", *(f"- {_yaml(code)}" for code in provenance.language)]
     lines += ["tags:", *(f"- {tag}" for tag in tags)]
-    return "\n".join(["---", *lines, "---"])
+    return "\n".join(["---", *lines, "---", GENERATED_LINE])
 
 
 def _yaml(value: str) -> str:
@@ -234,7 +247,8 @@ def _yaml(value: str) -> str:
     return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
-def _facts(model: StaticEmbedding) -> Iterator[str]:
+def facts(model: StaticEmbedding) -> Iterator[str]:
+    """Give what there is to know of a static model, a line each."""
     config, recipe = model.config, model.config.recipe
     size = f"{model.n_tokens:,} tokens x {model.dim} dimensions, {model.table.dtype.name}"
     if model.mapping is not None:
@@ -265,6 +279,7 @@ def _facts(model: StaticEmbedding) -> Iterator[str]:
         )
 
 
-def _files_table(graphs: Mapping[str, str]) -> str:
-    rows = (f"| `{name}` | {content} |" for name, content in {**_FILES, **graphs}.items())
-    return "\n".join(["| file | content |", "| --- | --- |", *rows])
+def files_table(files: Mapping[str, str]) -> list[str]:
+    """Give the part of a card that lists files."""
+    rows = (f"| `{name}` | {content} |" for name, content in files.items())
+    return ["## Files", "\n".join(["| file | content |", "| --- | --- |", *rows])]

@@ -12,6 +12,7 @@ CONFIG_NAME = "config.json"
 TABLE_NAME = "model.safetensors"
 TORCH_NAME = "pytorch_model.bin"
 TOKENIZER_NAME = "tokenizer.json"
+HEAD_NAME = "head.safetensors"
 GOLDENS_NAME = "goldens.json"
 CARD_NAME = "README.md"
 MODULES_NAME = "modules.json"
@@ -24,6 +25,7 @@ ROUTER_NAME = "router_config.json"
 EMBEDDED_GRAPHS = "onnx"
 IDS_STEM = "model"
 TEXT_STEM = "model_text"
+CODEPOINTS_STEM = "model_codepoints"
 GRAPH_NAME = f"{EMBEDDED_GRAPHS}/{IDS_STEM}.onnx"
 # Beside the table that it shares: onnxruntime takes no path that leads out of the graph's own folder.
 SHARED_GRAPH_NAME = f"{IDS_STEM}.onnx"
@@ -33,9 +35,10 @@ SLOW_TOKENIZERS = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe
 # Where the table of a static model may lie; its tokenizer.json lies beside it. The second is
 # model2vec 0.1's, the third the nested form of sentence-transformers.
 TABLE_PATHS = (TABLE_NAME, "embeddings.safetensors", f"0_StaticEmbedding/{TABLE_NAME}")
-# What a static model is read from.
+# What a static model, or a classifier, is read from.
 READ_FILES = (
     CONFIG_NAME,
+    HEAD_NAME,
     MODULES_NAME,
     TOKENIZER_NAME,
     f"0_StaticEmbedding/{TOKENIZER_NAME}",

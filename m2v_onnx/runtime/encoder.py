@@ -112,10 +112,10 @@ class Encoder:
         if self._precision == "int8":
             _check_length(found)
         plan.row_mean.mean(found, out)
-        _check_finite(out, start)
+        check_finite_vectors(out, start)
 
 
-def _check_finite(vectors: Vectors, start: int) -> None:
+def check_finite_vectors(vectors: Vectors, start: int) -> None:
     """Refuse vectors of which one is not finite; `start` is the number of the first text.
 
     Raises:

@@ -17,6 +17,8 @@ from m2v_onnx.system.onnx_runtime import ORT_ERRORS, first_line, onnxruntime, op
 from m2v_onnx.tokenizer.texts import check_strings, check_texts, check_unicode
 
 _BATCH_TEXTS = 256
+# A classifier's graph has others in front.
+_OUTPUT = "sentence_embedding"
 
 
 class TextGraph:
@@ -46,9 +48,13 @@ class TextGraph:
                 f"expected a graph with the input text in {path}, found {', '.join(inputs)}: name one that "
                 "`m2v-onnx export MODEL FOLDER --graph text` writes"
             )
-        shape = self._session.get_outputs()[0].shape
+        outputs = {entry.name: entry.shape for entry in self._session.get_outputs()}
+        shape = outputs.get(_OUTPUT)
         if not shape or not isinstance(shape[-1], int):
-            raise FolderError(f"expected vectors of a known width from {path}, found the shape {shape}")
+            raise FolderError(
+                f"expected an output {_OUTPUT} of a known width from {path}, found {outputs}: name a graph "
+                "that `m2v-onnx export MODEL FOLDER --graph text` writes"
+            )
         self.dim = shape[-1]
 
     def __reduce__(self) -> tuple[partial[TextGraph], tuple[Path]]:
@@ -111,7 +117,7 @@ class TextGraph:
         for start in range(0, len(all_texts), _BATCH_TEXTS):
             batch = np.array(all_texts[start : start + _BATCH_TEXTS], dtype=object)
             try:
-                vectors[start : start + _BATCH_TEXTS] = self._session.run(None, {"text": batch})[0]
+                vectors[start : start + _BATCH_TEXTS] = self._session.run([_OUTPUT], {"text": batch})[0]
             except ORT_ERRORS as error:
                 raise FolderError(
                     f"expected a graph that takes any text, {self._path} failed ({first_line(error)}): "

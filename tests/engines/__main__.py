@@ -11,18 +11,23 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
+from m2v_onnx.export.write import save_classifier
+from m2v_onnx.folder.classifier_files import ClassifierData, read_classifier
 from m2v_onnx.folder.goldens import read_goldens
 from m2v_onnx.folder.reading import read_embedding
 from m2v_onnx.model.quantization import Precision, dequantize_table, quantize_table
+from m2v_onnx.model.quantized_head import dequantize_head, quantize_head
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.static_model import StaticModel
-from tests.engines.catalogue import ENGINES, EXCUSES, Engine
+from tests.classifiers import random_head
+from tests.engines.catalogue import CLASSIFIERS, ENGINES, EXCUSES, Engine
 from tests.engines.environments import PLACE, install
 
 
@@ -51,14 +56,16 @@ def main() -> int:
     parser.add_argument("--only", default="", help="run the engines whose name holds this")
     arguments = parser.parse_args()
     install()
-    write_folders(read_embedding(arguments.model), PLACE / "models")
-    print("| engine | version | opens | texts | largest difference | remark |\n" + "| --- " * 6 + "|")
+    write_folders(StaticModel.from_pretrained(arguments.model), PLACE / "models")
     all_right = True
-    for engine in ENGINES:
-        if arguments.only in engine.name:
-            outcome = run(engine, PLACE / "models" / engine.opens.folder)
-            print(outcome.to_row(), flush=True)
-            all_right &= outcome.is_right
+    for engines, judge in ((ENGINES, compare), (CLASSIFIERS, compare_labels)):
+        print("| engine | version | opens | texts | largest difference | remark |\n" + "| --- " * 6 + "|")
+        for engine in engines:
+            if arguments.only in engine.name:
+                outcome = run(engine, PLACE / "models" / engine.opens.folder, judge)
+                print(outcome.to_row(), flush=True)
+                all_right &= outcome.is_right
+        print()
     return 0 if all_right else 1
 
 
@@ -76,9 +83,12 @@ def write_folders(model: StaticModel, place: Path) -> None:
         mapping=np.arange(model.n_tokens, dtype=np.int32) % n_rows,
     )
     weighted.save_pretrained(place / "weights")
+    data = ClassifierData(model, random_head(model))
+    graphs = {"graphs": ("ids", "text"), "precisions": ("fp32", "int8")}
+    save_classifier(data, place / "classifier", **graphs)
 
 
-def run(engine: Engine, folder: Path) -> Outcome:
+def run(engine: Engine, folder: Path, judge: Callable[[Engine, dict[str, Any], Path], Outcome]) -> Outcome:
     """Run an engine's program, and judge its answer."""
     with tempfile.TemporaryDirectory() as place:
         answer_path = Path(place) / "answer.json"
@@ -87,7 +97,7 @@ def run(engine: Engine, folder: Path) -> Outcome:
         if child.returncode or engine.refuses:
             return judge_refusal(engine, child.stderr if child.returncode else "")
         answer = json.loads(answer_path.read_text(encoding="utf-8"))
-    return compare(engine, answer, folder)
+    return judge(engine, answer, folder)
 
 
 def judge_refusal(engine: Engine, message: str) -> Outcome:
@@ -123,6 +133,26 @@ def compare(engine: Engine, answer: dict[str, Any], folder: Path) -> Outcome:
     largest = differences[counts].max()
     is_right = bool(largest <= engine.opens.bound)
     return Outcome(engine, answer["version"], int(counts.sum()), largest, "; ".join(remarks), is_right)
+
+
+def compare_labels(engine: Engine, answer: dict[str, Any], folder: Path) -> Outcome:
+    """Compare an engine's labels with those of the goldens, and their probabilities with NumPy's."""
+    data = read_classifier(folder)
+    goldens = read_goldens(folder, data.model, data.head)
+    table = dequantize_table(quantize_table(data.model.table, engine.opens.precision))
+    head = dequantize_head(quantize_head(data.head, engine.opens.precision))
+    logits = head.logits_reference(dataclasses.replace(data.model, table=table), goldens.texts)
+    differences = np.abs(head.probabilities(logits).max(axis=1) - np.array(answer["scores"]))
+    pairs = zip(answer["labels"], goldens.labels or [], strict=True)
+    is_other = np.array([label != golden for label, golden in pairs]) | ~(differences <= engine.opens.bound)
+    is_excused = np.zeros(len(is_other), bool)
+    for excuse in engine.excuses:
+        texts = zip(goldens.texts, goldens.token_ids, strict=True)
+        is_excused |= np.array([EXCUSES[excuse](data.model, text, ids) for text, ids in texts])
+    counts = ~(is_other & is_excused)
+    remark = f"{(~counts).sum()} {', '.join(engine.excuses)}" if not counts.all() else ""
+    is_right = not is_other[counts].any()
+    return Outcome(engine, answer["version"], int(counts.sum()), differences[counts].max(), remark, is_right)
 
 
 def format_difference(difference: float) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from m2v_onnx.folder.names import EMBEDDED_GRAPHS, SHARED_GRAPH_NAME, TABLE_NAME, graph_file_name
+from m2v_onnx.export.kinds import GRAPH_KINDS, GraphName
+from m2v_onnx.folder.names import EMBEDDED_GRAPHS, SHARED_GRAPH_NAME, TABLE_NAME
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.static_model import StaticModel
 from tests.engines.environments import HERE, PLACE, python
@@ -29,12 +31,12 @@ class File:
 
     Attributes:
         folder: `embedded`, what `save_pretrained` writes; `shared`, the table in one place; `family`, all
-            graphs and precisions; `weights`, a model with weights and mapping.
+            graphs and precisions; `weights`, a model with weights and mapping; `classifier`, with a head.
         path: the file there.
         precision: the number type of its table.
     """
 
-    folder: Literal["embedded", "shared", "family", "weights"]
+    folder: Literal["embedded", "shared", "family", "weights", "classifier"]
     path: str
     precision: Precision = "fp32"
 
@@ -44,13 +46,17 @@ class File:
         return 1e-5
 
 
+def _graph(name: GraphName, precision: Precision) -> str:
+    return f"{EMBEDDED_GRAPHS}/{GRAPH_KINDS[name].file_name(precision)}"
+
+
 TABLE = File("embedded", TABLE_NAME)
-SINGLE = File("embedded", f"{EMBEDDED_GRAPHS}/{graph_file_name('ids', 'fp32')}")
-INT8 = File("embedded", f"{EMBEDDED_GRAPHS}/{graph_file_name('ids', 'int8')}", "int8")
+SINGLE = File("embedded", _graph("ids", "fp32"))
+INT8 = File("embedded", _graph("ids", "int8"), "int8")
 SHARED = File("shared", SHARED_GRAPH_NAME)
-IDS3 = File("family", f"{EMBEDDED_GRAPHS}/{graph_file_name('ids3', 'fp32')}")
+IDS3 = File("family", _graph("ids3", "fp32"))
 GRAPHS = [
-    File("family", f"{EMBEDDED_GRAPHS}/{graph_file_name(graph, precision)}", precision)
+    File("family", _graph(graph, precision), precision)
     for graph in ("ids", "tokens")
     for precision in get_args(Precision)
 ]
@@ -191,3 +197,24 @@ ENGINES = [
     *_semantic_kernel(),
     *_onnxruntime(),
 ]
+
+
+def _classifiers() -> list[Engine]:
+    ids, int8, text = (
+        File("classifier", _graph(graph, precision), precision)
+        for graph, precision in (("ids", "fp32"), ("ids", "int8"), ("text", "fp32"))
+    )
+    # As for vectors.
+    excuses: tuple[Excuse, ...] = ("capital sigma", "too long")
+    optimum = (sys.executable, str(HERE / "python" / "optimum_labels.py"))
+    return [
+        *(
+            Engine("transformers.js", _node("transformers_js_labels"), f, excuses=excuses)
+            for f in (ids, int8)
+        ),
+        *(Engine("optimum", optimum, file, excuses=("too long",)) for file in (ids, int8)),
+        Engine("onnxruntime-node", _node("onnxruntime_node_labels"), text),
+    ]
+
+
+CLASSIFIERS = _classifiers()

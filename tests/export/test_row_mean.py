@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from m2v_onnx.export.ids.row_mean import Factors, factors, mean, row_mean, weighted_sum
+from m2v_onnx.export.ids.row_mean import Factors, factors, mean, weighted_sum
 from m2v_onnx.model.quantization import quantize_table
 from tests.builders import ROWS, tiny_model
 from tests.export.text_twins import run_group
@@ -54,7 +54,7 @@ def test_a_weighted_sum_and_its_mean(precision):
     quantized = quantize_table(model.table, precision)
 
     def write(nodes, factor, row_ids):
-        total = weighted_sum(nodes, model, quantized, Factors("", factor, row_ids))
+        total = weighted_sum(nodes, model, quantized, Factors("", factor, row_ids, ""))
         return [total, mean(nodes.beside("mean"), model, total, factor)]
 
     factor = np.array([[1, 1, 0], [0, 0, 0]], np.float32)
@@ -67,7 +67,9 @@ def test_a_mean_of_length_one():
     model = tiny_model(normalize=True)
 
     def write(nodes, ids, mask):
-        return [row_mean(nodes, model, "fp32", ids=ids, mask=mask)]
+        table = quantize_table(model.table, "fp32")
+        tokens = factors(nodes, model, table, ids=ids, mask=mask)
+        return [mean(nodes, model, weighted_sum(nodes, model, table, tokens), tokens.known)]
 
     [vectors] = run_group(write, np.array([[2, 2], [1, 0]]), np.ones((2, 2), np.int64))
     np.testing.assert_allclose(vectors, [[0.6, 0.8], [0, 0]], rtol=1e-6)

@@ -254,8 +254,8 @@ def test_rows_to_padded_ids_and_to_sums(rng, n_rows, max_length):
         tokens = word_nodes.Tokens(id_name, row_name)
         numbered = row_nodes.number_columns(nodes, tokens, source_name, max_length=max_length)
         ids, mask = row_nodes.pad_rows(nodes.beside("padding"), numbered)
-        total, known = sum_nodes.sum_rows(nodes.beside("sums"), numbered, model, "fp32")
-        return [ids, mask, total, known]
+        sums = sum_nodes.sum_rows(nodes.beside("sums"), numbered, model, "fp32")
+        return [ids, mask, sums.total, sums.known]
 
     found = twins.run_group(write, ints(np.zeros((n_rows, 1))), ids, rows)
     padded, mask = twins.pad_rows(ids.tolist(), rows.tolist(), n_rows, max_length)

@@ -1,65 +1,144 @@
-// The page: loads the model, embeds the sentences, and ranks them at every key.
-import { StaticModel } from "./static-model.js";
+// The page: loads the model, ranks its sentences at every key, and says what news are about.
+import { TextClassifier } from "./text-classifier.js";
 
 const SHOWN = 10;
 const NO_WEBASSEMBLY =
   "This page needs WebAssembly, and this browser does not have it or has it switched off (Lockdown Mode does that). " +
   "Open the page in another browser, or allow WebAssembly here.";
 
-const [query, status, progress, results, resultTemplate] = ["query", "status", "progress", "results", "result"].map(
-  (id) => document.getElementById(id),
-);
+const [query, news, state, status, progress, results, shares, resultTemplate] = [
+  ...["query", "news", "state", "status", "progress", "results", "shares", "result"],
+].map((id) => document.getElementById(id));
+const tabs = [...document.querySelectorAll("[role=tab]")];
+/** What the status says in each tab. */
+const said = { search: "", topics: "" };
+let shown = "search";
 
-for (const button of document.querySelectorAll("#examples button")) {
-  button.addEventListener("click", () => {
-    query.value = button.textContent;
-    query.dispatchEvent(new Event("input"));
+for (const [input, panel] of [
+  [query, "search"],
+  [news, "topics"],
+]) {
+  for (const button of document.querySelectorAll(`#${panel} .examples button`)) {
+    button.addEventListener("click", () => {
+      input.value = button.textContent;
+      input.dispatchEvent(new Event("input"));
+    });
+  }
+}
+for (const tab of tabs) {
+  tab.addEventListener("click", () => location.replace(`#${panelOf(tab)}`));
+  tab.addEventListener("keydown", ({ key }) => {
+    if (key !== "ArrowLeft" && key !== "ArrowRight") return;
+    const other = tabs[(tabs.indexOf(tab) + 1) % tabs.length]; // of two, both ways lead to the other
+    other.focus();
+    other.click();
   });
 }
+addEventListener("hashchange", showPanel);
+showPanel();
 start().catch(showError);
 
 async function start() {
   if (typeof WebAssembly === "undefined") throw new Error(NO_WEBASSEMBLY);
   progress.hidden = false;
-  const { graph, runtime } = await (await fetchFile("files.json")).json();
+  const { graph, runtime, labels } = await (await fetchFile("files.json")).json();
   const [graphBytes, runtimeBytes] = await download([graph, runtime]);
   progress.removeAttribute("value");
-  status.textContent = "Starting the model…";
-  const model = await openModel(graphBytes, runtimeBytes);
-  status.textContent = "Embedding the sentences…";
+  sayEverywhere("Starting the model…");
+  const classifier = await openModel(graphBytes, runtimeBytes, labels);
+  sayEverywhere("Embedding the sentences…");
   const sentences = (await (await fetchFile("sentences.txt")).text()).trimEnd().split("\n");
-  const [vectors, milliseconds] = await timed(() => model.encode(sentences));
+  const [vectors, milliseconds] = await timed(() => classifier.encode(sentences));
 
   progress.hidden = true;
   const count = sentences.length.toLocaleString("en");
-  status.textContent = `Ready: embedded ${count} sentences in ${(milliseconds / 1000).toFixed(2)} s.`;
-  showFigures({ count, size: megabytes(graph.bytes) });
-  document.getElementById("figures").hidden = false;
+  say("search", `Ready: embedded ${count} sentences in ${(milliseconds / 1000).toFixed(2)} s.`);
+  say("topics", `Ready: knows news of ${new Intl.ListFormat("en").format(labels)}.`);
+  const size = megabytes(graph.bytes);
+  showFigures({ count, size, "topic-count": String(labels.length), "same-size": size });
+  for (const figures of document.querySelectorAll(".figures")) figures.hidden = false;
 
-  const search = () => showClosest(model, sentences, vectors).catch(showError);
+  const search = () => showClosest(classifier, sentences, vectors).catch(showError);
   query.addEventListener("input", search);
   search();
+  const sort = () => showTopics(classifier).catch(showError);
+  news.addEventListener("input", sort);
+  sort();
 }
 
 /** Opens the model in a worker, so that the page never stops. */
-async function openModel(graphBytes, runtimeBytes) {
+async function openModel(graphBytes, runtimeBytes, labels) {
   const ort = await import("./ort.wasm.bundle.min.mjs");
   ort.env.wasm.wasmBinary = runtimeBytes;
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.proxy = true;
-  return StaticModel.create(ort, graphBytes);
+  return TextClassifier.create(ort, graphBytes, labels);
+}
+
+function panelOf(tab) {
+  return tab.getAttribute("aria-controls");
+}
+
+/** Shows the panel that the address names, and takes the status there. */
+function showPanel() {
+  const asked = location.hash.slice(1);
+  shown = asked in said ? asked : "search";
+  for (const tab of tabs) {
+    const isShown = panelOf(tab) === shown;
+    tab.setAttribute("aria-selected", isShown);
+    tab.tabIndex = isShown ? 0 : -1;
+    document.getElementById(panelOf(tab)).hidden = !isShown;
+  }
+  document.querySelector(`#${shown} .answer`).before(state);
+  status.textContent = said[shown];
+}
+
+function say(panel, text) {
+  said[panel] = text;
+  if (panel === shown) status.textContent = text;
+}
+
+function sayEverywhere(text) {
+  for (const panel of Object.keys(said)) say(panel, text);
 }
 
 /** Shows the sentences that are closest to what the input holds. */
-async function showClosest(model, sentences, vectors) {
-  const text = query.value.replace(/\p{Surrogate}/gu, "\ufffd").trim();
+async function showClosest(classifier, sentences, vectors) {
+  const text = typed(query);
   if (!text) return results.replaceChildren();
-  const [target, embedded] = await timed(() => model.encode(text));
+  const [[target], embedded] = await timed(() => classifier.encode([text]));
   const [best, ranked] = await timed(async () => closest(target, vectors));
-  if (text !== query.value.trim()) return; // a later key has its own turn
+  if (text !== typed(query)) return; // a later key has its own turn
   results.replaceChildren(...best.map(({ index, score }) => resultItem(sentences[index], score)));
   showFigures({ embedded: `${embedded.toFixed(1)} ms`, ranked: `${ranked.toFixed(1)} ms` });
-  status.textContent = `The ${best.length} closest to “${text}”:`;
+  say("search", `The ${best.length} closest to “${text}”:`);
+}
+
+/** Shows how probable each topic is for what the field holds; their order stays, so that only the bars move. */
+async function showTopics(classifier) {
+  const text = typed(news);
+  if (!text) return shares.replaceChildren();
+  const [ranked, classified] = await timed(() => classifier.rank(text));
+  if (text !== typed(news)) return; // a later key has its own turn
+  const likeliest = ranked[0].label;
+  if (!shares.children.length) {
+    for (const label of classifier.labels) shares.append(resultItem(label, 0));
+    for (const name of shares.querySelectorAll(".sentence")) name.classList.add("topic");
+    shares.getBoundingClientRect(); // drawn once, so that the bars can grow
+  }
+  for (const { label, probability } of ranked) {
+    const item = shares.children[classifier.labels.indexOf(label)];
+    item.classList.toggle("likeliest", label === likeliest);
+    item.querySelector(".score").textContent = `${Math.round(100 * probability)} %`;
+    item.querySelector(".bar").style.setProperty("--share", probability);
+  }
+  showFigures({ classified: `${classified.toFixed(1)} ms` });
+  say("topics", `This is about ${likeliest}, at ${Math.round(100 * ranked[0].probability)} %.`);
+}
+
+/** What a field holds, as Unicode: a browser may cut an emoji in two. */
+function typed(field) {
+  return field.value.replace(/\p{Surrogate}/gu, "\ufffd").trim();
 }
 
 function closest(target, vectors) {
@@ -91,7 +170,7 @@ function showFigures(figures) {
 function showError(error) {
   progress.hidden = true;
   status.className = "error";
-  status.textContent = error.message;
+  sayEverywhere(error.message);
 }
 
 /** Downloads files at once and shows how far they are. Their sizes are known before: a server may compress. */
@@ -110,7 +189,7 @@ async function download(files) {
         filled += part.value.length;
         loaded += part.value.length;
         progress.value = loaded / total;
-        status.textContent = `Loading ${megabytes(loaded)} of ${megabytes(total)}`;
+        sayEverywhere(`Loading ${megabytes(loaded)} of ${megabytes(total)}`);
       }
       return content;
     }),

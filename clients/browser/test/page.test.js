@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -9,9 +9,9 @@ import { promisify } from "node:util";
 import { build } from "../build.js";
 import { openSite } from "../site.js";
 
-const FOLDER = process.env.M2V_ONNX_MODEL;
+const FOLDER = process.env.M2V_ONNX_CLASSIFIER;
 if (!FOLDER)
-  throw new Error("Expected the folder of a model in M2V_ONNX_MODEL. Set it: M2V_ONNX_MODEL=my-model npm test");
+  throw new Error("Expected a classifier in M2V_ONNX_CLASSIFIER. Set it: M2V_ONNX_CLASSIFIER=my-classifier npm test");
 
 /** @type {Awaited<ReturnType<typeof openSite>>} */
 let site;
@@ -31,6 +31,19 @@ async function openPage(options) {
   await page.goto(site.url);
   await page.getByText("Ready: embedded 1,000 sentences").waitFor();
   return page;
+}
+
+async function openTopics(options) {
+  const page = await newPage(options);
+  await page.goto(`${site.url}#topics`);
+  await page.getByText("Ready: knows news of business, culture,").waitFor();
+  return page;
+}
+
+async function topicOf(page, text) {
+  await page.getByLabel("A headline").fill(text);
+  await page.waitForFunction(() => document.getElementById("status").textContent.startsWith("This is about"));
+  return page.locator("#shares .likeliest .sentence").innerText();
 }
 
 async function resultsOf(page, text) {
@@ -156,6 +169,96 @@ describe("the page", () => {
   });
 });
 
+describe("the second tab", () => {
+  for (const [text, topic] of [
+    ["Striker scores twice in the cup final", "sport"],
+    ["Bank cuts its forecast for growth", "business"],
+    ["Novel about a family wins the prize", "culture"],
+    ["Telescope sees the oldest galaxy", "science"],
+    ["New vaccine against the flu", "health"],
+    ["Opposition wins the election", "politics"],
+  ]) {
+    test(`sorts “${text}” under ${topic}`, async () => {
+      const page = await openTopics();
+      assert.equal((await topicOf(page, text)).toLowerCase(), topic);
+      const shares = await page.locator("#shares .score").allInnerTexts();
+      assert.equal(shares.length, 6);
+      assert.ok(Math.abs(shares.reduce((sum, share) => sum + parseInt(share), 0) - 100) <= 3);
+      assert.match(await page.locator("#classified").innerText(), /^\d+\.\d ms$/);
+      await page.getByLabel("A headline").fill("");
+      await page.locator("#shares li").first().waitFor({ state: "detached" });
+      await page.close();
+    });
+  }
+
+  test("is reached by mouse and by keyboard, and each tab keeps what it says", async () => {
+    const page = await openPage();
+    await page.getByRole("searchbox").fill("breakfast");
+    await resultsOf(page, "breakfast");
+    await page.getByRole("tab", { name: "Sort news" }).click();
+    await page.getByText("Ready: knows news of").waitFor();
+    assert.ok(await page.getByRole("searchbox").isHidden());
+    await page.getByRole("button", { name: "Probe lands on an asteroid" }).click();
+    await page.getByText("This is about science").waitFor();
+    await page.getByRole("tab", { name: "Sort news" }).focus();
+    await page.keyboard.press("ArrowLeft");
+    assert.equal((await resultsOf(page, "breakfast")).length, 10);
+    assert.equal(await page.getByRole("tab", { name: "Search" }).getAttribute("aria-selected"), "true");
+    await page.close();
+  });
+
+  test("answers what was typed while it loaded", async () => {
+    const page = await newPage();
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    await page.route("**/*.wasm", async (route) => held.then(() => route.continue()));
+    await page.goto(`${site.url}#topics`);
+    await page.getByText(/^Loading \d+\.\d MB of \d+\.\d MB$/).waitFor();
+    await page.getByRole("button", { name: "Profits of the airline double" }).click();
+    release();
+    await page.getByText("This is about business").waitFor();
+    await page.close();
+  });
+
+  test("needs no network once it is loaded, and takes any text", async () => {
+    const page = await openTopics();
+    await page.context().setOffline(true);
+    for (const text of ["😀 👩‍👩‍👧", "<b>not</b> HTML", "ΟΔΥΣΣΕΥΣ", "two\nlines"]) await topicOf(page, text);
+    await page.close();
+  });
+
+  for (const width of [320, 390, 1280]) {
+    test(`fits into ${width} pixels`, async () => {
+      const page = await openTopics({ viewport: { width, height: 800 } });
+      await topicOf(page, "Striker scores twice in the cup final");
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      await page.close();
+    });
+  }
+
+  test("is dark where the system is", async () => {
+    const page = await openTopics({ colorScheme: "dark" });
+    const shade = (selector) => page.locator(selector).evaluate((element) => getComputedStyle(element).backgroundColor);
+    assert.equal(await shade("body"), "rgb(22, 21, 27)");
+    assert.equal(await shade("#news"), "rgb(32, 31, 39)");
+    await page.close();
+  });
+});
+
+describe("the labels", () => {
+  test("are those of Python, in Chromium, too", async () => {
+    const page = await newPage();
+    await page.goto(`${site.url}sentences.txt`);
+    const found = await page.evaluate(async () => (await import("/compare.js")).classify("goldens.json"));
+    const { labels } = JSON.parse(await readFile(join(FOLDER, "goldens.json"), "utf8"));
+    assert.deepEqual(
+      found.map(({ label }) => label),
+      labels,
+    );
+    await page.close();
+  });
+});
+
 describe("the vectors", () => {
   test("are those of Python, in Chromium, too", async () => {
     const program = fileURLToPath(new URL("../check.js", import.meta.url));
@@ -185,7 +288,7 @@ describe("the vectors", () => {
 test("build names the graph that is missing and the command that writes it", async () => {
   const empty = await mkdtemp(join(tmpdir(), "m2v-onnx-"));
   await assert.rejects(build(empty, join(empty, "dist")), {
-    message: /model_codepoints_quantized\.onnx, found none\. .*--graph codepoints --precision int8/,
+    message: /model_codepoints_quantized\.onnx, found none\. .*--graph codepoints/,
   });
   await rm(empty, { recursive: true });
 });

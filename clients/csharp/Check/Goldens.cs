@@ -5,30 +5,35 @@ using System.Text.Json;
 
 namespace M2vOnnx.Checks
 {
-    /// <summary>Texts, and the vectors that the Python side gave for them.</summary>
+    /// <summary>Texts, and the vectors that the Python side gave for them; of a classifier logits and labels, too.</summary>
     internal sealed class Goldens
     {
         /// <summary>The largest difference between clients, per component.</summary>
         public const double Bound = 1e-5;
 
-        private Goldens(string[] texts, float[][] vectors)
+        private Goldens(JsonElement root)
         {
-            Texts = texts;
-            Vectors = vectors;
+            Texts = ReadStrings(root.GetProperty("texts"));
+            Vectors = ReadRows(root.GetProperty("vectors"));
+            Labels = root.TryGetProperty("labels", out JsonElement labels) ? ReadStrings(labels) : null;
+            Logits = root.TryGetProperty("logits", out JsonElement logits) ? ReadRows(logits) : null;
         }
 
         public string[] Texts { get; }
 
         public float[][] Vectors { get; }
 
+        /// <summary>A classifier's label of each text; null for a model that gives vectors.</summary>
+        public string[] Labels { get; }
+
+        /// <summary>A classifier's logits; null for a model that gives vectors.</summary>
+        public float[][] Logits { get; }
+
         public static Goldens Read(string path)
         {
             using (JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path)))
             {
-                JsonElement root = document.RootElement;
-                return new Goldens(
-                    root.GetProperty("texts").EnumerateArray().Select(text => text.GetString()).ToArray(),
-                    root.GetProperty("vectors").EnumerateArray().Select(ReadVector).ToArray());
+                return new Goldens(document.RootElement);
             }
         }
 
@@ -47,7 +52,10 @@ namespace M2vOnnx.Checks
                 .Aggregate(0.0, Math.Max);
         }
 
-        private static float[] ReadVector(JsonElement vector) =>
-            vector.EnumerateArray().Select(component => component.GetSingle()).ToArray();
+        private static string[] ReadStrings(JsonElement list) =>
+            list.EnumerateArray().Select(text => text.GetString()).ToArray();
+
+        private static float[][] ReadRows(JsonElement list) =>
+            list.EnumerateArray().Select(row => row.EnumerateArray().Select(n => n.GetSingle()).ToArray()).ToArray();
     }
 }

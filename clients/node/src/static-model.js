@@ -35,6 +35,14 @@ export class StaticModel {
   dimensions;
 
   /**
+   * Names of the graph's outputs.
+   *
+   * @type {readonly string[]}
+   * @readonly
+   */
+  outputs;
+
+  /**
    * Use {@link StaticModel.create}.
    *
    * @param {Runtime} ort
@@ -44,6 +52,7 @@ export class StaticModel {
     this.#Tensor = ort.Tensor;
     this.#session = session;
     this.dimensions = outputDimensions(session);
+    this.outputs = session.outputNames;
   }
 
   /**
@@ -66,7 +75,7 @@ export class StaticModel {
       throw new Error(`Cannot read the graph (${name}). Copy the whole file again, or export it again.`, { cause });
     }
     const { inputNames, outputNames } = session;
-    if (inputNames.join() !== INPUT || outputNames.join() !== OUTPUT) {
+    if (inputNames.join() !== INPUT || !outputNames.includes(OUTPUT)) {
       await session.release();
       throw new Error(
         `Expected a graph from ${INPUT} to ${OUTPUT}, found one from ${inputNames} to ${outputNames} (${name}). ` +
@@ -101,6 +110,33 @@ export class StaticModel {
   }
 
   /**
+   * What the graph gives for texts, by the names of its outputs: for classes that are built on this one.
+   *
+   * @param {readonly string[]} given
+   * @param {readonly string[]} names of outputs that hold a row of numbers for each text.
+   * @returns {Promise<Float32Array[][]>} for each name a row for each text, each an array of its own.
+   * @throws {TypeError} when a text is no string, or no Unicode: it has a lone surrogate.
+   */
+  async run(given, names) {
+    this.#openSession();
+    const texts = Array.from(given, requireText);
+    /** @type {Float32Array[][]} */
+    const rows = names.map(() => new Array(texts.length));
+    for (const batch of batchesByLength(texts)) {
+      const outputs = await this.#runBatch(
+        batch.map((index) => texts[index]),
+        names,
+      );
+      for (const [place, name] of names.entries()) {
+        const { data } = /** @type {import("onnxruntime-common").TypedTensor<"float32">} */ (outputs[name]);
+        const width = data.length / batch.length;
+        batch.forEach((index, row) => (rows[place][index] = data.slice(row * width, (row + 1) * width)));
+      }
+    }
+    return rows;
+  }
+
+  /**
    * Free the memory of the model. Calls of `encode` that are under way fail; calling it again does nothing.
    *
    * @returns {Promise<void>}
@@ -118,26 +154,18 @@ export class StaticModel {
 
   /** @param {readonly string[]} given */
   async #encodeAll(given) {
-    this.#openSession();
-    const texts = Array.from(given, requireText);
-    /** @type {Float32Array[]} */
-    const vectors = new Array(texts.length);
-    for (const batch of batchesByLength(texts)) {
-      const { data } = await this.#encodeBatch(batch.map((index) => texts[index]));
-      batch.forEach((index, row) => {
-        vectors[index] = data.slice(row * this.dimensions, (row + 1) * this.dimensions);
-      });
-    }
-    return vectors;
+    return (await this.run(given, [OUTPUT]))[0];
   }
 
-  /** @param {string[]} texts */
-  async #encodeBatch(texts) {
+  /**
+   * @param {string[]} texts
+   * @param {readonly string[]} names
+   */
+  async #runBatch(texts, names) {
     const codePoints = padCodePoints(texts);
     const shape = [texts.length, codePoints.length / texts.length];
     const input = new this.#Tensor("int32", codePoints, shape);
-    const outputs = await this.#inTurn(() => this.#openSession().run({ [INPUT]: input }));
-    return /** @type {import("onnxruntime-common").TypedTensor<"float32">} */ (outputs[OUTPUT]);
+    return this.#inTurn(() => this.#openSession().run({ [INPUT]: input }, names));
   }
 
   #openSession() {
@@ -161,8 +189,8 @@ export class StaticModel {
 
 /** @param {InferenceSession} session */
 function outputDimensions(session) {
-  const [output] = session.outputMetadata;
-  return Number(output.isTensor && output.shape.at(-1));
+  const output = session.outputMetadata.find(({ name }) => name === OUTPUT);
+  return Number(output?.isTensor && output.shape.at(-1));
 }
 
 /**

@@ -11,13 +11,23 @@ if (!process.env.M2V_ONNX_MODEL) {
 /** The model under test. */
 export const FOLDER = process.env.M2V_ONNX_MODEL;
 
+if (!process.env.M2V_ONNX_CLASSIFIER) {
+  throw new Error(
+    "Expected the folder of a classifier in M2V_ONNX_CLASSIFIER, found nothing. Set it, as M2V_ONNX_MODEL.",
+  );
+}
+
+/** The classifier under test. */
+export const CLASSIFIER = process.env.M2V_ONNX_CLASSIFIER;
+
 /**
- * What the Python package gave for the model.
+ * What the Python package gave for a model, or for a classifier.
  *
- * @returns {Promise<{ texts: string[], vectors: number[][] }>}
+ * @param {string} [folder]
+ * @returns {Promise<{ texts: string[], vectors: number[][], logits: number[][], labels: string[] }>}
  */
-export async function readGoldens() {
-  return JSON.parse(await readFile(join(FOLDER, "goldens.json"), "utf8"));
+export async function readGoldens(folder = FOLDER) {
+  return JSON.parse(await readFile(join(folder, "goldens.json"), "utf8"));
 }
 
 /**

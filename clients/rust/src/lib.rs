@@ -1,4 +1,4 @@
-//! Static embeddings of m2v-onnx: text in, vectors out, by onnxruntime alone.
+//! Static embeddings of m2v-onnx: text in, vectors or labels out, by onnxruntime alone.
 //!
 //! The graph `onnx/model_text.onnx` of a model's folder holds tokenizer and table. Write the folder
 //! with `m2v-onnx export MODEL FOLDER --graph ids,text`.
@@ -10,6 +10,8 @@
 //! # Ok::<(), m2v_onnx::Error>(())
 //! ```
 
+mod classifier;
+
 use std::env;
 use std::error;
 use std::fmt;
@@ -19,6 +21,8 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::session::{Session, builder::SessionBuilder};
 use ort::value::{Outlet, Tensor, TensorElementType, ValueType};
+
+pub use classifier::{Classification, TextClassifier};
 
 const GRAPH: &str = "onnx/model_text.onnx";
 const INPUT: &str = "text";
@@ -60,16 +64,8 @@ impl StaticModel {
     /// it, [`Error::OtherGraph`] when it does not turn text into vectors.
     pub fn load_graph(environment: &Environment, path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
-        if !path.is_file() {
-            return Err(Error::NoGraph { path });
-        }
-        let loaded =
-            session_builder(environment).and_then(|mut builder| builder.commit_from_file(&path));
-        let session = match loaded {
-            Ok(session) => session,
-            Err(source) => return Err(Error::UnreadableGraph { path, source }),
-        };
-        let Some(dim) = embedding_dim(&session) else {
+        let session = open_session(environment, &path)?;
+        let Some(dim) = output_width(&session, OUTPUT) else {
             let found = describe(&session);
             return Err(Error::OtherGraph { path, found });
         };
@@ -92,32 +88,50 @@ impl StaticModel {
     ///
     /// [`Error::Encode`] when onnxruntime fails, as when memory is short.
     pub fn encode<S: AsRef<str>>(&self, texts: &[S]) -> Result<Vec<Vec<f32>>, Error> {
-        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let mut vectors = vec![Vec::new(); texts.len()];
-        for batch in batches(&texts) {
-            let found = self
-                .run(batch.iter().map(|&index| texts[index]))
-                .map_err(|source| Error::Encode { source })?;
-            for (index, vector) in batch.into_iter().zip(found) {
-                vectors[index] = vector;
-            }
-        }
+        let [vectors] = run(&self.session, texts, [OUTPUT])?;
         Ok(vectors)
     }
+}
 
-    fn run<'a>(&self, texts: impl Iterator<Item = &'a str>) -> ort::Result<Vec<Vec<f32>>> {
-        // onnxruntime's C API ends a string at its first NUL.
-        let texts: Vec<String> = texts.map(|text| text.replace('\0', "")).collect();
-        let input = Tensor::from_string_array(([texts.len()], &*texts))?;
-        // A run that panicked leaves nothing in the session that a later one could see.
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let outputs = session.run(ort::inputs![INPUT => input])?;
-        let (_, numbers) = outputs[OUTPUT].try_extract_tensor::<f32>()?;
-        Ok(numbers
-            .chunks_exact(self.dim)
-            .map(<[f32]>::to_vec)
-            .collect())
+/// The rows of some outputs for each text, in the texts' order.
+fn run<S: AsRef<str>, const N: usize>(
+    session: &Mutex<Session>,
+    texts: &[S],
+    outputs: [&str; N],
+) -> Result<[Vec<Vec<f32>>; N], Error> {
+    let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+    let mut rows = [(); N].map(|()| vec![Vec::new(); texts.len()]);
+    for batch in batches(&texts) {
+        let found = run_batch(session, batch.iter().map(|&index| texts[index]), outputs)
+            .map_err(|source| Error::Encode { source })?;
+        for (rows, found) in rows.iter_mut().zip(found) {
+            for (&index, row) in batch.iter().zip(found) {
+                rows[index] = row;
+            }
+        }
     }
+    Ok(rows)
+}
+
+fn run_batch<'a, const N: usize>(
+    session: &Mutex<Session>,
+    texts: impl Iterator<Item = &'a str>,
+    outputs: [&str; N],
+) -> ort::Result<Vec<Vec<Vec<f32>>>> {
+    // onnxruntime's C API ends a string at its first NUL.
+    let texts: Vec<String> = texts.map(|text| text.replace('\0', "")).collect();
+    let input = Tensor::from_string_array(([texts.len()], &*texts))?;
+    // A run that panicked leaves nothing in the session that a later one could see.
+    let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = session.run(ort::inputs![INPUT => input])?;
+    outputs
+        .iter()
+        .map(|&output| {
+            let (_, numbers) = found[output].try_extract_tensor::<f32>()?;
+            let width = numbers.len() / texts.len();
+            Ok(numbers.chunks_exact(width).map(<[f32]>::to_vec).collect())
+        })
+        .collect()
 }
 
 /// Why a model could not be loaded, or texts not be encoded.
@@ -148,6 +162,13 @@ pub enum Error {
         /// Its file.
         path: PathBuf,
         /// Its inputs and outputs.
+        found: String,
+    },
+    /// The graph is none of a classifier, or does not say its labels.
+    NoClassifier {
+        /// Its file.
+        path: PathBuf,
+        /// Its inputs, outputs, and number of labels.
         found: String,
     },
     /// onnxruntime failed while it encoded.
@@ -185,6 +206,12 @@ impl fmt::Display for Error {
                  {found}: write the folder with `m2v-onnx export MODEL FOLDER --graph ids,text`",
                 path.display()
             ),
+            Self::NoClassifier { path, found } => write!(
+                f,
+                "expected the graph of a classifier from `{INPUT}` (strings) in {}, found {found}: write the \
+                 folder with `m2v-onnx train MODEL DATA FOLDER --graph text`",
+                path.display()
+            ),
             Self::Encode { source } => write!(f, "onnxruntime could not encode: {source}"),
         }
     }
@@ -195,7 +222,7 @@ impl error::Error for Error {
         match self {
             Self::Runtime { source, .. } => Some(source.as_ref()),
             Self::UnreadableGraph { source, .. } | Self::Encode { source } => Some(source),
-            Self::NoGraph { .. } | Self::OtherGraph { .. } => None,
+            Self::NoGraph { .. } | Self::OtherGraph { .. } | Self::NoClassifier { .. } => None,
         }
     }
 }
@@ -238,15 +265,28 @@ fn session_builder(environment: &Environment) -> ort::Result<SessionBuilder> {
     Ok(Session::builder(environment)?.with_intra_threads(1)?)
 }
 
-/// The vectors' length; None when the graph does not turn text into vectors.
-fn embedding_dim(session: &Session) -> Option<usize> {
+fn open_session(environment: &Environment, path: &Path) -> Result<Session, Error> {
+    if !path.is_file() {
+        let path = path.into();
+        return Err(Error::NoGraph { path });
+    }
+    session_builder(environment)
+        .and_then(|mut builder| builder.commit_from_file(path))
+        .map_err(|source| Error::UnreadableGraph {
+            path: path.into(),
+            source,
+        })
+}
+
+/// The columns of an output; None when the graph does not turn text into rows of numbers under this name.
+fn output_width(session: &Session, name: &str) -> Option<usize> {
     let [input] = session.inputs() else {
         return None;
     };
     let output = session
         .outputs()
         .iter()
-        .find(|output| output.name() == OUTPUT)?;
+        .find(|output| output.name() == name)?;
     let takes_text =
         input.name() == INPUT && input.dtype().tensor_type() == Some(TensorElementType::String);
     match output.dtype() {

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.model.vectors import Vectors
 
@@ -35,12 +36,23 @@ class EvaluatedModel:
         encoder: what embeds.
         fingerprint: a hash of all that its vectors depend on; finished tasks are known again by it.
         size_bytes: what its weights take on disk; None where nobody knows.
+        classifier: what gives labels itself, to tasks whose labels it knows; None for an encoder alone.
     """
 
     name: str
     encoder: Encoder
     fingerprint: str
     size_bytes: int | None = None
+    classifier: Classifier | None = None
+
+    def classify(self, texts: Sequence[str], labels: Sequence[str]) -> npt.NDArray[np.bool_] | None:
+        """Give (B,), whether each text's label is found; None where the model does not know these labels."""
+        if self.classifier is None or self.classifier.head.problem != "single_label":
+            return None
+        if not set(labels) <= set(map(str, self.classifier.labels)):
+            return None
+        found = self.classifier.predict(list(texts))
+        return np.array([str(one) == other for one, other in zip(found, labels, strict=True)])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Give (B, D) float32, a row for each of B texts.

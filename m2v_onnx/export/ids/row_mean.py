@@ -1,4 +1,4 @@
-"""From token ids to the sentence vector: what every graph of a static model shares."""
+"""From tokens to the sentence vector: what every graph of a static model shares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onnx import TensorProto
 from m2v_onnx.export.ids.table_rows import gather_sum
 from m2v_onnx.export.nodes import Nodes
 from m2v_onnx.folder.engine_files import EXTRA_TOKENS
-from m2v_onnx.model.quantization import MOST_INT8_TOKENS, Precision, QuantizedTable, quantize_table
+from m2v_onnx.model.quantization import MOST_INT8_TOKENS, QuantizedTable
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.model.vectors import LEAST_VALUE, Vectors
 
@@ -23,30 +23,13 @@ class Factors:
         known: (batch, sequence) float32, 1 where a token counts, else 0.
         factor: (batch, sequence) float32, the weight of a token's row in the sum, with the row's scale.
         row_ids: (batch, sequence), the row of the table that a token has.
+        token_ids: (batch, sequence), the ids, those of EXTRA_TOKENS replaced.
     """
 
     known: str
     factor: str
     row_ids: str
-
-
-def row_mean(nodes: Nodes, model: StaticEmbedding, precision: Precision, *, ids: str, mask: str) -> str:
-    """Give `sentence_embedding` float32 (batch, D), the mean of the rows of each text's tokens.
-
-    Equal to `StaticEmbedding.encode_reference` on the ids of its tokenizer: unknown and special tokens are
-    masked, and a text without a known token gives zeros.
-
-    Args:
-        nodes: where to write.
-        model: any static model.
-        precision: the number type of its table.
-        ids: (batch, sequence) int64, token ids.
-        mask: (batch, sequence) int64, 1 where there is a token, else 0.
-    """
-    quantized = quantize_table(model.table, precision)
-    found = factors(nodes, model, quantized, ids=ids, mask=mask)
-    total = weighted_sum(nodes, model, quantized, found)
-    return mean(nodes, model, total, found.known)
+    token_ids: str
 
 
 def factors(
@@ -69,7 +52,7 @@ def factors(
         known: the name of the first result; inside a loop it must be another than around it.
     """
     mask = nodes.cast(mask, TensorProto.FLOAT, "mask")
-    has_meaning = nodes.constant("has_meaning", _has_meaning(model), np.float32)
+    has_meaning = nodes.constant("has_meaning", meaning(model), np.float32)
     known = nodes.add("Mul", [mask, nodes.add("Gather", [has_meaning, ids], "meaning")], known)
     # Ids behind the table, of EXTRA_TOKENS, count as nothing: any row will do.
     last_id = nodes.constant("last_id", model.n_tokens - 1, np.int64)
@@ -85,7 +68,7 @@ def factors(
     else:
         mapping = nodes.constant("mapping", model.mapping, model.mapping.dtype)
         row_ids = nodes.add("Gather", [mapping, ids], "row_ids")
-    return Factors(known, factor, row_ids)
+    return Factors(known, factor, row_ids, ids)
 
 
 def weighted_sum(
@@ -115,15 +98,20 @@ def mean(nodes: Nodes, model: StaticEmbedding, total: str, known: str) -> str:
     average = nodes.add("Div", [total, divisor], "mean")
     if not model.config.normalize:
         return nodes.add("Identity", [average], "sentence_embedding")
+    return unit_rows(nodes, average, "sentence_embedding")
+
+
+def unit_rows(nodes: Nodes, value: str, output: str) -> str:
+    """Divide each row of (batch, D) float32 by its length; rows that count as zeros become zeros."""
     # Squares of very small and very large numbers are no float32: the largest becomes 1 first, and then the
     # length is 1 or more. Divided by infinity, numbers that count as zeros become zeros.
-    largest = nodes.add("ReduceMax", [nodes.add("Abs", [average], "sizes")], "largest", axes=[1], keepdims=1)
+    largest = nodes.add("ReduceMax", [nodes.add("Abs", [value], "sizes")], "largest", axes=[1], keepdims=1)
     is_zero = nodes.add("Less", [largest, nodes.constant("least", LEAST_VALUE, np.float32)], "is_zero")
     infinity = nodes.constant("infinity", np.inf, np.float32)
-    scaled = nodes.add("Div", [average, nodes.add("Where", [is_zero, infinity, largest], "scale")], "scaled")
+    scaled = nodes.add("Div", [value, nodes.add("Where", [is_zero, infinity, largest], "scale")], "scaled")
     norm = nodes.add("ReduceL2", [scaled], "norm", axes=[1], keepdims=1)
     one = nodes.constant("one", 1, np.float32)
-    return nodes.add("Div", [scaled, nodes.add("Max", [norm, one], "safe_norm")], "sentence_embedding")
+    return nodes.add("Div", [scaled, nodes.add("Max", [norm, one], "safe_norm")], output)
 
 
 def _weights(model: StaticEmbedding, quantized: QuantizedTable) -> Vectors | None:
@@ -136,6 +124,6 @@ def _weights(model: StaticEmbedding, quantized: QuantizedTable) -> Vectors | Non
     return model.weights * scale
 
 
-def _has_meaning(model: StaticEmbedding) -> Vectors:
+def meaning(model: StaticEmbedding) -> Vectors:
     """Give float32 for each token id: 0 for unknown, special and extra tokens, 1 for the others."""
     return np.append(model.counting_ids, [False] * len(EXTRA_TOKENS)).astype(np.float32)

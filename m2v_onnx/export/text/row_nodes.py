@@ -71,19 +71,24 @@ def pad_rows(nodes: Nodes, tokens: RowTokens) -> tuple[str, str]:
     size = nodes.add("Mul", [tokens.batch, wide], "size")
     shape = nodes.add("Concat", [tokens.batch, wide], "shape", axis=0)
     filled = raise_ids(nodes, tokens.ids, places, size)
-    return split_ids(nodes, nodes.add("Reshape", [filled, shape], "grid", allowzero=1))
+    grid = nodes.add("Reshape", [filled, shape], "grid", allowzero=1)
+    return split_ids(nodes, grid, nodes.beside(""))
 
 
 def raise_ids(nodes: Nodes, ids: str, places: str, size: str) -> str:
     """Give each id plus one in its place, and 0 in the others."""
     raised = nodes.add("Add", [ids, nodes.constant("one", 1)], "raised")
+    return place_ids(nodes, raised, places, size)
+
+
+def place_ids(nodes: Nodes, raised: str, places: str, size: str) -> str:
+    """Give each number in its place, and 0 in the others."""
     return nodes.add("ScatterElements", [nodes.zeros(size, "blank"), places, raised], "filled", axis=0)
 
 
-def split_ids(nodes: Nodes, grid: str) -> tuple[str, str]:
-    """Give `input_ids` and `attention_mask`, int64, of a grid of ids plus one."""
+def split_ids(nodes: Nodes, grid: str, outside: Nodes) -> tuple[str, str]:
+    """Give `input_ids` and `attention_mask`, int64, of a grid of ids plus one, by their names outside."""
     mask = nodes.add("Min", [grid, nodes.constant("one", 1)], "mask")
     ids = nodes.add("Sub", [grid, mask], "ids")
-    outside = nodes.beside("")
     ids = outside.cast(ids, TensorProto.INT64, "input_ids")
     return ids, outside.cast(mask, TensorProto.INT64, "attention_mask")

@@ -1,4 +1,4 @@
-"""Groups of nodes from the tokens of a batch, in one row, to the sum of each row's vectors.
+"""Groups of nodes from the tokens of a batch, in one row, to the sums of each row's vectors and terms.
 
 B is the number of rows. One more row, which has no token, keeps every size above 0.
 """
@@ -10,15 +10,32 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
+from m2v_onnx.export.head_nodes import add_pairs, add_terms, pair_places
 from m2v_onnx.export.ids.row_mean import factors, weighted_sum
 from m2v_onnx.export.nodes import Nodes
-from m2v_onnx.export.text.row_nodes import RowTokens, raise_ids, split_ids
+from m2v_onnx.export.text.row_nodes import RowTokens, place_ids, raise_ids, split_ids
 from m2v_onnx.model.quantization import Precision, quantize_table
+from m2v_onnx.model.quantized_head import QuantizedHead
 from m2v_onnx.model.static_embedding import StaticEmbedding
 
 # Sums are taken of blocks of so many tokens of one row, so many blocks at a time: they stay in the cache.
 _BLOCK_TOKENS = 16
 _ROUND_BLOCKS = 256
+
+
+@dataclass(frozen=True)
+class RowSums:
+    """Names of the sums of a batch.
+
+    Attributes:
+        total: (B, D) float32, the weighted sum of each row's vectors.
+        known: (B, 1) float32, how many tokens count.
+        added: (B, C) float32 each, what a head's terms and pairs add.
+    """
+
+    total: str
+    known: str
+    added: list[str]
 
 
 @dataclass(frozen=True)
@@ -39,24 +56,53 @@ class _Blocks:
 
 
 def sum_rows(
-    nodes: Nodes, tokens: RowTokens, model: StaticEmbedding, precision: Precision
-) -> tuple[str, str]:
-    """Give float32 (B, D), the weighted sum of each row's vectors, and (B, 1), how many tokens count.
-
-    Memory grows with the number of tokens, not with the longest row.
-    """
+    nodes: Nodes,
+    tokens: RowTokens,
+    model: StaticEmbedding,
+    precision: Precision,
+    head: QuantizedHead | None = None,
+) -> RowSums:
+    """Give what each row adds up to. Memory grows with the number of tokens, not with the longest row."""
     blocks = _count_blocks(nodes, tokens)
     before = nodes.look_up(blocks.before, tokens.rows, "own_before")
     starts = nodes.add("Mul", [before, nodes.constant("block", _BLOCK_TOKENS)], "block_starts")
     places = nodes.add("Add", [starts, tokens.columns], "places")
     width = nodes.constant("block_int64", [_BLOCK_TOKENS], np.int64)
-    filled = raise_ids(nodes, tokens.ids, places, nodes.add("Mul", [blocks.n_padded, width], "size"))
-    grid = nodes.add("Reshape", [filled, nodes.constant("grid_shape", [-1, _BLOCK_TOKENS], np.int64)], "grid")
-    total, known = _sum_blocks(nodes, grid, blocks, model, precision)
+    size = nodes.add("Mul", [blocks.n_padded, width], "size")
+    grids = [raise_ids(nodes, tokens.ids, places, size)]
+    if head is not None and head.pairs is not None:
+        raised = _raised_pairs(nodes.beside("pairs"), tokens, model, len(head.pairs.rows))
+        grids.append(place_ids(nodes.beside("pairs"), raised, places, size))
+    shape = nodes.constant("grid_shape", [-1, _BLOCK_TOKENS], np.int64)
+    grids = [nodes.add("Reshape", [grid, shape], f"grid_{i}") for i, grid in enumerate(grids)]
+    sums = _sum_blocks(nodes, grids, blocks, model, precision, head)
     rows = _rows_of_blocks(nodes, blocks)
     n_rows = nodes.add("Shape", [tokens.counts], "n_rows")
-    total = _add_blocks(nodes, total, rows, n_rows, output="sum", width=model.dim)
-    return total, _add_blocks(nodes, known, rows, n_rows, output="known", width=1)
+    total, known, *added = (
+        _add_blocks(nodes, blocks_sum, rows, n_rows, output=name, width=width)
+        for name, (blocks_sum, width) in sums.items()
+    )
+    return RowSums(total, known, added)
+
+
+def _raised_pairs(nodes: Nodes, tokens: RowTokens, model: StaticEmbedding, n_rows: int) -> str:
+    """Give (p,) int32, one more than the row of the pair that a token makes with the next; 0 for none."""
+    counting = nodes.constant("counting", model.counting_ids, np.int32)
+    known = nodes.look_up(counting, tokens.ids, "known")
+    ids = nodes.cast(tokens.ids, TensorProto.INT64, "ids")
+    rows = pair_places(nodes, ids, _following(nodes, ids, "following"), n_rows)
+    one = nodes.constant("one", 1)
+    raised = nodes.add("Add", [nodes.cast(rows, TensorProto.INT32, "rows_int32"), one], "raised")
+    # The next token is the first of another row, or of the same where the last meets the first, in column 0.
+    is_next = nodes.add("Min", [_following(nodes, tokens.columns, "following_columns"), one], "is_next")
+    both = nodes.add("Mul", [known, _following(nodes, known, "following_known")], "both_known")
+    return nodes.add("Mul", [raised, nodes.add("Mul", [both, is_next], "is_pair")], "raised_pairs")
+
+
+def _following(nodes: Nodes, value: str, output: str) -> str:
+    """Give what stands one place later; behind the last the first."""
+    first, later = nodes.cut(value, 0, 1, f"{output}_first"), nodes.cut(value, 1, None, f"{output}_later")
+    return nodes.add("Concat", [later, first], output, axis=0)
 
 
 def _count_blocks(nodes: Nodes, tokens: RowTokens) -> _Blocks:
@@ -79,27 +125,47 @@ def _divide_up(nodes: Nodes, value: str, divisor: str, output: str) -> str:
 
 
 def _sum_blocks(
-    nodes: Nodes, grid: str, blocks: _Blocks, model: StaticEmbedding, precision: Precision
-) -> tuple[str, str]:
-    """Give (blocks, D) and (blocks, 1), the sum of each block and how many of its tokens count."""
+    nodes: Nodes,
+    grids: list[str],
+    blocks: _Blocks,
+    model: StaticEmbedding,
+    precision: Precision,
+    head: QuantizedHead | None,
+) -> dict[str, tuple[str, int]]:
+    """Give (blocks, W) of each sum by its name, and W: `sum`, `known`, and what terms and pairs add."""
     quantized = quantize_table(model.table, precision)
     body = Nodes(f"{nodes.group}/round")
     number = body.name("number")
     size = body.cast(blocks.size, TensorProto.INT64, "size")
     start = body.add("Mul", [number, size], "start")
-    ids, mask = split_ids(
-        body, body.add("Slice", [grid, start, body.add("Add", [start, size], "stop")], "grid")
-    )
+    stop = body.add("Add", [start, size], "stop")
     # The names of the results are taken outside the loop.
     plain = body.beside("")
+    ids, mask = split_ids(body, body.add("Slice", [grids[0], start, stop], "grid"), plain)
     tokens = factors(plain, model, quantized, ids=ids, mask=mask, known=body.name("known"))
-    total = weighted_sum(plain, model, quantized, tokens, output=body.name("sum"))
     axis = body.constant("axis", [1], np.int64)
-    known = body.add("ReduceSum", [tokens.known, axis], "n_known", keepdims=1)
+    sums = {
+        "sum": (weighted_sum(plain, model, quantized, tokens, output=body.name("sum")), model.dim),
+        "known": (body.add("ReduceSum", [tokens.known, axis], "n_known", keepdims=1), 1),
+    }
+    if head is not None:
+        terms = add_terms(body.beside("terms"), head, tokens)
+        pairs = None
+        if head.pairs is not None:
+            inner = body.beside("pairs/round")
+            rows, counts = split_ids(inner, inner.add("Slice", [grids[1], start, stop], "grid"), inner)
+            counts = inner.cast(counts, TensorProto.FLOAT, "counts")
+            pairs = add_pairs(inner, head, rows=rows, counts=counts)
+        added = {"terms": terms, "pairs": pairs}
+        sums |= {name: (value, head.head.n_outputs) for name, value in added.items() if value is not None}
     n_rounds = nodes.cast(blocks.n_rounds, TensorProto.INT64, "n_rounds_int64")
     n_rounds = nodes.add("Squeeze", [n_rounds], "rounds")
-    totals, counts = nodes.collect(body, number=number, n_rounds=n_rounds, values=[total, known])
-    return _flatten(nodes, totals, "sum", model.dim), _flatten(nodes, counts, "known", 1)
+    values = [value for value, _ in sums.values()]
+    stacks = nodes.collect(body, number=number, n_rounds=n_rounds, values=values)
+    return {
+        name: (_flatten(nodes, stack, name, width), width)
+        for stack, (name, (_, width)) in zip(stacks, sums.items(), strict=True)
+    }
 
 
 def _flatten(nodes: Nodes, stack: str, name: str, width: int) -> str:

@@ -15,6 +15,7 @@ from onnx import TensorProto, ValueInfoProto, helper
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.export.assembly import assemble
 from m2v_onnx.export.graph import Graph
+from m2v_onnx.export.head_nodes import head_outputs, write_head
 from m2v_onnx.export.ids.ids_graph import ids_infos, sentence_output
 from m2v_onnx.export.ids.row_mean import mean
 from m2v_onnx.export.nodes import Nodes
@@ -27,7 +28,9 @@ from m2v_onnx.export.text.match_nodes import Matcher
 from m2v_onnx.export.text.row_nodes import RowTokens, number_columns, pad_rows
 from m2v_onnx.export.text.sum_nodes import sum_rows
 from m2v_onnx.export.text.word_nodes import Tokens, WordRules, split_words, whole_words, word_pieces
+from m2v_onnx.model.classification_head import ClassificationHead
 from m2v_onnx.model.quantization import Precision
+from m2v_onnx.model.quantized_head import quantize_head
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.tokenizer.library import guarded
 
@@ -37,7 +40,11 @@ _INPUTS = {"text": (TensorProto.STRING, ["batch"]), "codepoints": (TensorProto.I
 
 
 def build_text_graph(
-    model: StaticEmbedding, tables: TokenizerTables, *, precision: Precision = "fp32"
+    model: StaticEmbedding,
+    tables: TokenizerTables,
+    *,
+    precision: Precision = "fp32",
+    head: ClassificationHead | None = None,
 ) -> Graph:
     """Build the graph that takes text.
 
@@ -45,16 +52,22 @@ def build_text_graph(
         model: a static model with a WordPiece or WordLevel tokenizer.
         tables: those of its tokenizer.
         precision: the number type of its table.
+        head: a classifier's.
 
     Returns:
         A graph of opset 17, IR 8, for onnxruntime: `text` string (batch,) to `sentence_embedding` float32
-        (batch, D), equal to `StaticEmbedding.encode_reference`.
+        (batch, D), equal to `StaticEmbedding.encode_reference`. A classifier's has `logits` and
+        `probabilities` float32 (batch, C) and `label` string (batch,) in front.
     """
-    return _build_sentence_graph(model, tables, "text", precision)
+    return _build_sentence_graph(model, tables, "text", precision, head)
 
 
 def build_codepoints_graph(
-    model: StaticEmbedding, tables: TokenizerTables, *, precision: Precision = "fp32"
+    model: StaticEmbedding,
+    tables: TokenizerTables,
+    *,
+    precision: Precision = "fp32",
+    head: ClassificationHead | None = None,
 ) -> Graph:
     """Build the graph that takes code points, for runtimes without string tensors or contrib operators.
 
@@ -62,10 +75,12 @@ def build_codepoints_graph(
         model: a static model with a WordPiece or WordLevel tokenizer.
         tables: those of its tokenizer.
         precision: the number type of its table.
+        head: a classifier's.
 
     Returns:
         A graph of opset 17, IR 8: `codepoints` int32 (batch, length) to `sentence_embedding` float32
-        (batch, D). 0 is padding wherever it stands; numbers outside Unicode and surrogates count as U+FFFD.
+        (batch, D), a classifier's outputs in front, as of the graph that takes text. 0 is padding wherever
+        it stands; numbers outside Unicode and surrogates count as U+FFFD.
 
     Raises:
         ArgumentError: for a model to which 0, NUL, is a token that counts.
@@ -76,7 +91,7 @@ def build_codepoints_graph(
             "expected a model to which NUL is nothing for the graph codepoints, where 0 is padding, found "
             f"that it counts as {model.tokenizer.id_to_token(nul_ids[0])!r}: use the graph text"
         )
-    return _build_sentence_graph(model, tables, "codepoints", precision)
+    return _build_sentence_graph(model, tables, "codepoints", precision, head)
 
 
 def build_tokenizer_graph(
@@ -99,21 +114,36 @@ def build_tokenizer_graph(
 
 
 def _build_sentence_graph(
-    model: StaticEmbedding, tables: TokenizerTables, source: Source, precision: Precision
+    model: StaticEmbedding,
+    tables: TokenizerTables,
+    source: Source,
+    precision: Precision,
+    head: ClassificationHead | None,
 ) -> Graph:
     nodes = Nodes()
     tokens = _write_tokenizer(nodes, model, tables, source)
-    total, known = sum_rows(nodes.beside("sums"), tokens, model, precision)
-    mean(nodes, model, total, known)
-    return _assemble(nodes, model, source, name=source, outputs=[sentence_output(model)])
+    quantized = None if head is None else quantize_head(head, precision)
+    sums = sum_rows(nodes.beside("sums"), tokens, model, precision, quantized)
+    mean(nodes, model, sums.total, sums.known)
+    outputs = [sentence_output(model)]
+    if head is not None:
+        write_head(nodes, model, head, known=sums.known, added=sums.added, with_label=True)
+        outputs = [*head_outputs(head, with_label=True), *outputs]
+    return _assemble(nodes, model, source, name=source, outputs=outputs, head=head)
 
 
 def _assemble(
-    nodes: Nodes, model: StaticEmbedding, source: Source, *, name: str, outputs: list[ValueInfoProto]
+    nodes: Nodes,
+    model: StaticEmbedding,
+    source: Source,
+    *,
+    name: str,
+    outputs: list[ValueInfoProto],
+    head: ClassificationHead | None = None,
 ) -> Graph:
     info = helper.make_tensor_value_info(source, *_INPUTS[source])
     opsets = {"com.microsoft": 1, "ai.onnx.ml": 2} if source == "text" else {}
-    return assemble(nodes, model, name=name, inputs=[info], outputs=outputs, opsets=opsets)
+    return assemble(nodes, model, name=name, inputs=[info], outputs=outputs, opsets=opsets, head=head)
 
 
 def _write_tokenizer(

@@ -7,3 +7,9 @@ export const goldens = JSON.parse(readFileSync(`${folder}/goldens.json`, "utf8")
 export function answer(version, vectors) {
   writeFileSync(answerPath, JSON.stringify({ version, vectors }));
 }
+
+/** Writes what a classifier found, `{ label, score }` for each text. */
+export function answerLabels(version, found) {
+  const [labels, scores] = ["label", "score"].map((key) => found.map((one) => one[key]));
+  writeFileSync(answerPath, JSON.stringify({ version, labels, scores }));
+}

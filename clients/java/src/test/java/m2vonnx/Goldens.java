@@ -10,8 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Texts and the vectors that the Python side gave for them; token ids too in a model's own {@code goldens.json}. */
-record Goldens(List<String> texts, long[][] tokenIds, float[][] vectors) {
+/**
+ * Texts and the vectors that the Python side gave for them; token ids too in a model's own {@code goldens.json}, and
+ * logits and labels in a classifier's.
+ */
+record Goldens(List<String> texts, long[][] tokenIds, float[][] vectors, float[][] logits, List<String> labels) {
     /** The largest difference between clients, per component. */
     static final double BOUND = 1e-5;
 

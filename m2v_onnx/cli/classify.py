@@ -1,0 +1,85 @@
+"""`m2v-onnx classify`: texts to labels."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from m2v_onnx.cli.options import Quiet, Revision, Token, as_utf8
+from m2v_onnx.cli.output import show_notes
+
+if TYPE_CHECKING:
+    from m2v_onnx.classifier import Classifier
+    from m2v_onnx.model.vectors import Vectors
+
+_BLOCK_TEXTS = 4096
+
+
+def classify(
+    classifier: Annotated[str, typer.Argument(help="Folder or Hub id of a classifier.", show_default=False)],
+    texts: Annotated[
+        Path,
+        typer.Argument(
+            help="File of texts, one a line; .jsonl; .csv; or - for standard input.", show_default=False
+        ),
+    ],
+    column: Annotated[
+        str, typer.Option(help="Field of .jsonl or column of .csv that holds the text.")
+    ] = "text",
+    proba: Annotated[bool, typer.Option("--proba", help="Print the probability of every label.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for each text, with the text in it.")
+    ] = False,
+    revision: Revision = None,
+    token: Token = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print the label of each text of a file, and its probability, with a tab between.
+
+    Example: `m2v-onnx classify my-classifier texts.txt`
+    """
+    from m2v_onnx.classifier import Classifier  # slow, as all that knows a model
+    from m2v_onnx.system.records.reading import read_texts
+
+    show_notes(quiet=quiet)
+    loaded = Classifier.from_pretrained(classifier, revision=revision, token=token)
+    rest = read_texts(texts.expanduser(), column=as_utf8(column))
+    while block := list(islice(rest, _BLOCK_TEXTS)):
+        for text, row in zip(block, loaded.predict_proba(block), strict=True):
+            found = _answer(loaded, row)
+            if proba and loaded.labels:
+                found["probabilities"] = dict(zip(map(str, loaded.labels), _rounded(row), strict=True))
+            if as_json:
+                print(json.dumps({"text": text, **found}, ensure_ascii=False))
+            else:
+                print("\t".join(map(_show, found.values())))
+
+
+def _answer(classifier: Classifier, row: Vectors) -> dict[str, Any]:
+    """Give the label of a text and its probability; several of both, or the values of a regression."""
+    if classifier.head.problem == "regression":
+        return {"values": _rounded(row)}
+    if classifier.head.problem == "multi_label":
+        columns = (row > 0.5).nonzero()[0]
+        return {
+            "labels": [classifier.labels[column] for column in columns],
+            "of_labels": _rounded(row[columns]),
+        }
+    column = int(row.argmax())
+    return {"label": classifier.labels[column], "probability": _rounded(row)[column]}
+
+
+def _rounded(row: Vectors) -> list[float]:
+    return [round(float(value), 6) for value in row]
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\t".join(f"{label}={share:.4f}" for label, share in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_show, value))
+    return f"{value:.4f}" if isinstance(value, float) else " ".join(str(value).split())

@@ -1,0 +1,85 @@
+"""A report's files: scores, mistakes, and plots."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from m2v_onnx.classifier import Classifier
+from m2v_onnx.errors import ArgumentError, require_module
+from m2v_onnx.model.classification_report import ClassificationReport, RegressionReport
+from m2v_onnx.training.command import Labelled
+
+
+def check_report(folder: Path) -> None:
+    """Refuse a place that no report can be written to, before any work is done.
+
+    Raises:
+        ArgumentError: for a file.
+        MissingExtraError: where plots cannot be drawn.
+    """
+    require_module("matplotlib", package="matplotlib", extra="eval")
+    if folder.exists() and not folder.is_dir():
+        raise ArgumentError(f"expected a folder for the report, found the file {folder}: name another")
+
+
+def write_report(
+    folder: Path, classifier: Classifier, test: Labelled, scores: ClassificationReport | RegressionReport
+) -> None:
+    """Write report.json, mistakes.tsv, and confusion and calibration as PNG and SVG.
+
+    mistakes.tsv has the surest mistake first; tabs and ends of lines in texts become spaces there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"training": dict(classifier.training), "test": scores.to_json()}
+    (folder / "report.json").write_text(
+        json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    rows = _mistakes(classifier, test)
+    with (folder / "mistakes.tsv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
+        writer.writerow(["expected", "found", "probability", "text"])
+        writer.writerows(rows)
+    if isinstance(scores, ClassificationReport):
+        from m2v_onnx.training.plots import plot_calibration, plot_confusion  # needs the extra eval
+
+        plot_calibration(scores, folder / "calibration")
+        if scores.matrix is not None:
+            plot_confusion(scores, folder / "confusion")
+
+
+def _mistakes(classifier: Classifier, test: Labelled) -> list[list[str]]:
+    """Give expected and found label, probability and text of each mistake, the surest first."""
+    outputs, found = classifier.predict_proba(test.texts), classifier.predict(test.texts)
+    if classifier.head.problem == "regression":
+        values = np.asarray(test.labels, np.float64).reshape(len(outputs), -1)
+        sureness = np.abs(outputs - values).max(axis=1)
+        wrong = np.arange(len(outputs))
+    else:
+        sureness = outputs.max(axis=1)
+        pairs = zip(found, test.labels, strict=True)
+        wrong = np.array(
+            [row for row, (one, other) in enumerate(pairs) if _key(one) != _key(other)], np.int64
+        )
+    order = wrong[np.argsort(-sureness[wrong], kind="stable")]
+    return [
+        [_show(test.labels[row]), _show(found[row]), f"{sureness[row]:.4f}", _line(test.texts[row])]
+        for row in order.tolist()
+    ]
+
+
+def _key(label: Any) -> object:  # noqa: ANN401  # a label or labels
+    return frozenset(label) if isinstance(label, list) else label
+
+
+def _show(label: Any) -> str:  # noqa: ANN401  # a label, labels or numbers
+    entries = list(label) if isinstance(label, list | np.ndarray) else [label]
+    return _line(", ".join(map(str, entries)))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,100 @@
+"""Columns of tables of texts."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from m2v_onnx.errors import ArgumentError
+from m2v_onnx.training.command import Columns, Labelled, check_test, read_labelled
+from m2v_onnx.training.data_files import read_columns
+
+NAMES = {"text": "--text-column", "label": "--label-column"}
+
+
+def write(tmp_path, name, content):
+    path = tmp_path / name
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(content.encode()))
+    else:
+        path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", 'id,label,text\r\n1,x,"a, ""b""\nc"\r\n\r\n2,y,\r\n'),
+        ("a.csv.gz", 'label,text\nx,"a, ""b""\nc"\ny,""\n'),
+        ("a.jsonl", '{"text": "a, \\"b\\"\\nc", "label": "x"}\n\n{"label": "y", "text": ""}\n'),
+    ],
+)
+def test_the_same_rows_of_every_form(tmp_path, name, content):
+    found = read_columns(write(tmp_path, name, content), NAMES)
+    assert found == {"text": ['a, "b"\nc', ""], "label": ["x", "y"]}
+
+
+def test_tsv_has_no_quotes(tmp_path):
+    path = write(tmp_path, "a.tsv", 'label\ttext\nx\t"a" b\ny\t"c\n')
+    assert read_columns(path, NAMES) == {"text": ['"a" b', '"c'], "label": ["x", "y"]}
+
+
+def test_types_of_json_stay(tmp_path):
+    path = write(tmp_path, "a.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": true}\n')
+    assert [type(label) for label in read_columns(path, NAMES)["label"]] == [int, bool]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "text,label\n", "expected rows in .*a.csv, found none"),
+        ("a.csv", "", "expected rows in .*a.csv, found none"),
+        (
+            "a.csv",
+            "text,topic\na,x\n",
+            "expected a column 'label' in line 2 of .*, found text, topic: name one",
+        ),
+        ("a.csv", "text,label\na,x\nb\n", "expected 2 fields in line 3 of .*, found 1"),
+        ("a.csv", "text,label\na,x,y\n", "expected 2 fields in line 2 of .*, found 3"),
+        ("a.csv", 'text,label\n"a,x\n', "expected a table in .*a.csv, found .*a quote may be open"),
+        ("a.csv", "text,label\na,x\nb,\n", "expected a value for column 'label' in line 3 of .*, found none"),
+        ("a.jsonl", '{"text": "a", "label": null}', "expected a value for column 'label' in line 1"),
+        ("a.jsonl", '{"text": "a"}', "expected a column 'label' in line 1 of .*, found text"),
+        ("a.jsonl", "[1]", "expected a JSON object in line 1"),
+        ("a.jsonl", "{", "expected JSON in line 1"),
+        ("a.txt", "a", "expected a file that ends in .csv, .tsv, .jsonl, .parquet"),
+    ],
+)
+def test_what_is_missing_is_named_by_its_line(tmp_path, name, content, message):
+    with pytest.raises(ArgumentError, match=message):
+        read_columns(write(tmp_path, name, content), NAMES, filled=["label"])
+
+
+def test_a_missing_file_and_a_damaged_one(tmp_path):
+    with pytest.raises(ArgumentError, match="expected to read .*none.csv"):
+        read_columns(tmp_path / "none.csv", NAMES)
+    (tmp_path / "b.csv").write_bytes(b"text,label\n\xff,x\n")
+    with pytest.raises(ArgumentError, match="expected UTF-8 text in .*b.csv, found other bytes in line 2"):
+        read_columns(tmp_path / "b.csv", NAMES)
+
+
+def test_labels_by_problem(tmp_path):
+    path = write(tmp_path, "a.csv", "t,l\na,x; y\nb,\n")
+    columns = Columns("t", "l", ";")
+    assert read_labelled(path, columns, "multi_label") == (["a", "b"], [["x", "y"], []])
+    numbers = write(tmp_path, "n.csv", "t,l\na,1\nb,-2.5e0\n")
+    assert read_labelled(numbers, columns, "regression").labels == [1.0, -2.5]
+    with pytest.raises(ArgumentError, match="expected a number as value of row 0 of .*a.csv, found 'x; y'"):
+        read_labelled(write(tmp_path, "a.csv", "t,l\na,x; y\nb,z\n"), columns, "regression")
+
+
+def test_a_test_file_with_new_labels_or_old_texts(caplog):
+    train = Labelled(["a", "b", "c"], ["x", "y", "x"])
+    with pytest.raises(ArgumentError, match="found 'z' in row 1 of the test file"):
+        check_test(Labelled(["a", "d"], ["x", "z"]), train, "single_label", allow_unseen=False)
+    assert "1 texts of the test file were learned from, too" in caplog.text
+    check_test(Labelled(["d"], ["z"]), train, "single_label", allow_unseen=True)
+    several = Labelled(["a", "b"], [["x"], []])
+    with pytest.raises(ArgumentError, match="found 'z' in row 0"):
+        check_test(Labelled(["d"], [["x", "z"]]), several, "multi_label", allow_unseen=False)

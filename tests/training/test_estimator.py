@@ -1,0 +1,54 @@
+"""The classifier in scikit-learn's form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from m2v_onnx.training import TextClassifier
+from tests.training.builders import reviews, word_model
+
+
+def lower(texts):
+    return [text.lower() for text in texts]
+
+
+def test_fit_and_predict():
+    texts, labels = reviews(80)
+    classifier = TextClassifier(word_model(), learner="frozen").fit(texts, np.array(labels))
+    assert classifier.classes_.tolist() == ["disliked", "liked"]
+    assert classifier.predict(["good", "bad"]).tolist() == ["liked", "disliked"]
+    assert classifier.predict_proba(np.array(["good", "bad"])).shape == (2, 2)
+    assert classifier.score(texts, labels) > 0.9
+    assert classifier.classifier_.training["learner"] == "frozen"
+
+
+def test_a_clone_has_the_same_choices_and_nothing_learned():
+    model = word_model()
+    classifier = TextClassifier(model, learner="terms", pairs=False, class_weight="balanced", seed=3)
+    twin = clone(classifier.fit(*reviews(40)))
+    assert twin.get_params(deep=False).keys() == {"model", "learner", "pairs", "class_weight", "seed"}
+    assert (twin.learner, twin.pairs, twin.class_weight, twin.seed) == ("terms", False, "balanced", 3)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        twin.predict(["good"])
+
+
+def test_search_pipeline_and_folds():
+    texts, labels = reviews(60)
+    pipeline = make_pipeline(FunctionTransformer(lower), TextClassifier(word_model()))
+    search = GridSearchCV(pipeline, {"textclassifier__learner": ["frozen", "terms"]}, cv=2)
+    search.fit(texts, labels)
+    assert search.best_params_["textclassifier__learner"] in ("frozen", "terms")
+    assert search.predict(["GOOD", "BAD"]).tolist() == ["liked", "disliked"]
+    assert cross_val_score(TextClassifier(word_model()), texts, labels, cv=3).mean() > 0.9
+
+
+def test_a_folder_is_a_model_too(tmp_path):
+    word_model().save_pretrained(tmp_path / "m", graphs=["ids"], precisions=["fp32"])
+    classifier = TextClassifier(tmp_path / "m").fit(*reviews(40))
+    assert classifier.predict(["the film was great"]).tolist() == ["liked"]
