@@ -118,8 +118,9 @@ class Classifier:
             is_here = path.exists()
         if not is_here:
             from m2v_onnx.folder.on_the_hub import download_model  # slow, and seldom needed
+            from m2v_onnx.system.hub import HubPlace
 
-            path = download_model(path_or_id, revision=revision, token=token)
+            path = download_model(path_or_id, HubPlace(revision, token))
         data = read_classifier(path)
         return cls(StaticModel.of(data.model), data.head, data.training)
 
