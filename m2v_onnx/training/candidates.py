@@ -24,6 +24,9 @@ Numbers = npt.NDArray[np.float64]
 
 # Chosen on held-out tenths and fifths of training files alone: see docs/training.md.
 _FROZEN = LinearSettings(None, 0.5)
+# With up to so many texts a label, weights are held back less.
+_FEW_TEXTS = 20
+_FROZEN_FEW = LinearSettings(None, 2)
 _TERMS = (LinearSettings(4, 0.05), LinearSettings(3, 0.5), LinearSettings(6, 1))
 
 
@@ -100,10 +103,12 @@ def find_candidates(
             for pairs in ways
         ]
     linear = LinearLearner(features.vectors, Counts.of(features, root=root), *shared)
+    n_texts, n_outputs = examples.targets.shape
+    frozen = _FROZEN_FEW if n_texts <= _FEW_TEXTS * n_outputs else _FROZEN
     settings: dict[Learner, Sequence[LinearSettings]] = {
-        "frozen": [_FROZEN],
+        "frozen": [frozen],
         "terms": _TERMS,
-        "auto": [_FROZEN, *_TERMS],
+        "auto": [frozen, *_TERMS],
     }
     return [
         Candidate(one.name, partial(linear.fit, settings=one), bolder=one in _TERMS[1:])
