@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope
 
-from m2v_onnx.serve import openai, tei
+from m2v_onnx.serve import classify, openai, tei
 from m2v_onnx.serve.endpoint import Answer, Endpoint
 from m2v_onnx.serve.errors import RefusedError
 from m2v_onnx.serve.metrics import CONTENT_TYPE
@@ -59,12 +59,12 @@ def _routes(state: ServerState) -> list[Route]:
     tei_endpoint = partial(Endpoint, state, write_error=RefusedError.to_tei)
     open_endpoint = partial(Endpoint, state, needs_key=False)
     models, limits = state.models, state.settings.limits
-    embeddings, embed = (
-        PostAnswer(state, openai.EmbeddingRequest.read),
-        PostAnswer(state, tei.EmbedRequest.read),
-    )
+    embeddings = PostAnswer(state, openai.EmbeddingRequest.read)
+    embed = PostAnswer(state, tei.EmbedRequest.read)
+    labels = PostAnswer(state, classify.ClassifyRequest.read)
     return [
         Route("/v1/embeddings", openai_endpoint("/v1/embeddings", embeddings), methods=["POST"]),
+        Route("/v1/classify", openai_endpoint("/v1/classify", labels), methods=["POST"]),
         Route("/embed", tei_endpoint("/embed", embed), methods=["POST"]),
         _get("/v1/models", openai_endpoint, lambda _scope: openai.list_models(models)),
         _get(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.folder.classifier_files import is_classifier, read_classifier
 from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.serve.errors import RefusedError
 from m2v_onnx.serve.settings import Settings
@@ -29,11 +32,13 @@ class ServedModel:
         name: the name.
         static_model: the model, its table in memory: its files may be written to.
         loaded_at: when it was loaded, in seconds since 1970.
+        classifier: the classifier on it, where a local folder holds one.
     """
 
     name: str
     static_model: StaticModel
     loaded_at: int
+    classifier: Classifier | None = None
 
     @classmethod
     def load(cls, name: str, place: str, settings: Settings) -> ServedModel:
@@ -46,7 +51,12 @@ class ServedModel:
             place, precision=settings.precision, token=settings.token, memory_map=False
         )
         model.encode(_MANY_TEXTS)
-        return cls(name, model, int(time.time()))
+        folder = Path(place).expanduser()
+        classifier = None
+        if is_classifier(folder):
+            data = read_classifier(folder, memory_map=False)
+            classifier = Classifier(model, data.head, data.training)
+        return cls(name, model, int(time.time()), classifier)
 
     def embed(self, texts: list[str], *, dims: int | None = None, normalize: bool | None = None) -> Vectors:
         """Embed texts.
