@@ -35,7 +35,9 @@ def python_of(engine: str) -> Path:
         uv = Path(sys.executable).with_name("uv")
         _run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, folder)
         needed = ("-r", ROOT / "pyproject.toml", "--extra", "arrow")
-        _run(uv, "pip", "install", "--quiet", "--python", python, *needed, *PACKAGES[engine])
+        # Compiled at once: Ray gives its own processes 15 seconds to start.
+        options = ("--quiet", "--compile-bytecode", "--python", python)
+        _run(uv, "pip", "install", *options, *needed, *PACKAGES[engine])
         packages = subprocess.run(
             [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
             capture_output=True, text=True, check=True,
