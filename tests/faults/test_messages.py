@@ -93,7 +93,7 @@ class TestCLocale:
         (tmp_path / "t.jsonl").write_text('{"tëxt": "sun"}\n', encoding="utf-8")
         result = run("encode", str(folder), str(tmp_path / "t.jsonl"), "--column", "tëxt", **C_LOCALE)
         assert (result.returncode, result.stderr) == (0, b"")
-        assert json.loads(result.stdout) == {"text": "sun", "embedding": [3.0, 4.0]}
+        assert json.loads(result.stdout) == {"tëxt": "sun", "embedding": [3.0, 4.0]}
 
     @pytest.mark.parametrize("name", ["nöwhere", "没有"])
     def test_an_error_shows_a_name_as_it_is(self, name):
