@@ -46,7 +46,7 @@ def test_public_names():
     assert dir(m2v_onnx) == ["Classifier", "M2vOnnxError", "StaticModel", "TextGraph", "__version__"]
     with pytest.raises(AttributeError, match="module 'm2v_onnx' has no attribute 'encode'"):
         _ = m2v_onnx.encode
-    assert {"RECIPES", "Execution", "Recipe", "TeacherSource", "distill"} == set(distill.__all__)
+    assert {"RECIPES", "Execution", "Recipe", "TeacherSource", "distill", "fit"} == set(distill.__all__)
 
 
 def test_the_adapter_of_mteb_draws_nothing():

@@ -56,6 +56,8 @@ class TeacherPasses:
         self._session: TeacherSession | None = None
         self._opened = ""
         self._cache: VectorCache | None = None
+        if execution.provider not in ("auto", "cpu"):
+            self._open("float32")  # a provider that cannot be used is better known before the work
         if use_cache:
             name = hash_teacher(teacher.onnx_path, head, width=self.hidden_size).hexdigest()[:32]
             self._cache = VectorCache(cache_folder() / "vectors" / name)
