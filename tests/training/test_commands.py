@@ -159,13 +159,13 @@ def test_unseen_labels_may_be_counted(model, data, tmp_path):
 
 
 def test_ctrl_c_writes_nothing(model, tmp_path):
-    texts, labels = reviews(4000)
+    texts, labels = reviews(50_000)
     data = write_csv(tmp_path / "d.csv", ["text", "label"], list(zip(texts, labels, strict=True)))
     output = tmp_path / "out" / "c"
     output.parent.mkdir()
     command = [sys.executable, "-m", "m2v_onnx", "train", model, data, output, "--learner", "table"]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
+    time.sleep(4)  # it takes half a minute
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode not in (0, None)
