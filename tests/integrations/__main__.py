@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +18,7 @@ def main() -> int:
         for name in sys.argv[1:] or ENVIRONMENT_OF:
             try:
                 check_block(name, Path(place))
-            except AssertionError as error:
+            except (AssertionError, subprocess.TimeoutExpired) as error:
                 n_failed += 1
                 print(f"{name}: WRONG\n{error}", flush=True)
             else:
