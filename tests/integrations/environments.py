@@ -64,6 +64,7 @@ def install(name: str) -> Path:
             "pip",
             "install",
             "--quiet",
+            "--compile-bytecode",
             "--python",
             python,
             "-r",
