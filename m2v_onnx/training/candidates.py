@@ -27,6 +27,8 @@ _FROZEN = LinearSettings(None, 0.5)
 # With up to so many texts a label, weights are held back less.
 _FEW_TEXTS = 20
 _FROZEN_FEW = LinearSettings(None, 2)
+# So few held-out texts do not tell which way is more accurate.
+_SAY_LITTLE = 100
 _TERMS = (LinearSettings(4, 0.05), LinearSettings(3, 0.5), LinearSettings(6, 1))
 
 
@@ -139,20 +141,21 @@ def try_candidates(candidates: Sequence[Candidate], examples: Examples, parts: S
 
 
 def pick(trials: Sequence[Trial]) -> Trial:
-    """Give the best trial, the simplest of those that are as good within chance.
+    """Give the best trial, or the first, which is the simplest, where that is as good within chance.
 
-    Those whose accuracy is a standard error below the best are left out, and the least loss wins. The first,
-    which is the simplest, wins too, where the other is not better by two standard errors of the difference:
-    few texts say little.
+    Those whose accuracy is a standard error below the best are left out, and the least loss wins; but where
+    the first is not left out, or up to a hundred texts say little, only if it is better than the first by two
+    standard errors of the difference.
     """
     best = max(trial.accuracy or 0.0 for trial in trials)
     least = best - (best * (1 - best) / max(1, len(trials[0].losses))) ** 0.5
     near = [trial for trial in trials if trial.accuracy is None or trial.accuracy >= least]
     winner = min(near, key=lambda trial: trial.loss if trial.loss is not None else float("inf"))
-    if near[0] is not trials[0] or not len(winner.losses):
+    n_texts = len(winner.losses)
+    if n_texts == 0 or (n_texts > _SAY_LITTLE and near[0] is not trials[0]):
         return winner
-    gains = near[0].losses - winner.losses
-    return winner if gains.sum() > 2 * np.sqrt(np.square(gains - gains.mean()).sum()) else near[0]
+    gains = trials[0].losses - winner.losses
+    return winner if gains.sum() > 2 * np.sqrt(np.square(gains - gains.mean()).sum()) else trials[0]
 
 
 def _accuracy(logits: Numbers, targets: npt.NDArray[np.float32], problem: Problem) -> float | None:

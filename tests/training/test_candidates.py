@@ -26,6 +26,7 @@ def trial(name, loss, accuracy, *, n_texts=1000, spread=0.0):
         ([trial("a", 0.6, 0.8, spread=1), trial("b", 0.49, 0.8)], "b"),
         ([trial("a", 0.4, 0.70), trial("b", 0.5, 0.75)], "b"),  # a standard error is 0.0137
         ([trial("a", 0.4, 0.74), trial("b", 0.5, 0.75)], "a"),
+        ([trial("a", 0.4, 0.50, n_texts=40), trial("b", 0.5, 0.75, n_texts=40)], "a"),  # too few to tell
         ([trial("a", 0.4, 0.70, n_texts=40), trial("b", 0.5, 0.75, n_texts=40)], "a"),
         ([trial("a", 0.5, None), trial("b", 0.4, None), trial("c", 0.6, None)], "b"),
         ([trial("a", 0, None, n_texts=0), trial("b", 0, None, n_texts=0)], "a"),
