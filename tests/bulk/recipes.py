@@ -137,6 +137,6 @@ query = "SELECT t, e(t) FROM (VALUES ('sun'), (NULL), ('')) AS rows(t)"
 (_, sun), (_, null), (_, empty) = con.sql(query).fetchall()
 assert list(sun) == model.encode("sun").tolist()
 assert null == empty == (0.0,) * 64
-assert con.sql("SELECT typeof(e('sun'))").fetchone() == ("FLOAT[64]",)
+assert con.sql("SELECT typeof(e('sun'))").fetchall() == [("FLOAT[64]",)]
 """
     run("DuckDB", place, program)
