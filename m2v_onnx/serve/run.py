@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -50,7 +51,7 @@ def serve(
         host: the address to listen at.
         port: the port; 0 for any that is free.
         n_workers: processes that answer; each has its own copy of the tables.
-        on_ready: called with the server's address, before the first answer.
+        on_ready: called with the server's address, once it answers requests and obeys signals.
 
     Raises:
         FolderError: when a model cannot be loaded.
@@ -63,8 +64,7 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listener.getsockname()[1]}"
         if n_workers == 1:
-            on_ready(address)
-            run_app(app, listener, settings.limits)
+            run_app(app, listener, settings.limits, on_ready=partial(on_ready, address))
             return
         del app  # it was loaded for its errors
         with tempfile.TemporaryDirectory() as counts:
@@ -74,8 +74,26 @@ def serve(
             workers.run()
 
 
-def run_app(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
-    """Answer requests with an application until SIGTERM or Ctrl-C."""
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def run_app(
+    app: ASGIApp,
+    listener: socket.socket,
+    limits: Limits,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Answer requests with an application until SIGTERM or Ctrl-C; `on_ready` is called before the first."""
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -90,7 +108,7 @@ def run_app(app: ASGIApp, listener: socket.socket, limits: Limits) -> None:
         timeout_graceful_shutdown=limits.timeout,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that it has obeyed
-        uvicorn.Server(config).run([listener])
+        _Server(config, on_ready).run([listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

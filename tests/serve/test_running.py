@@ -35,14 +35,14 @@ def wait_until(is_so):
 
 
 def test_a_replaced_model_answers_after_sighup_and_no_request_fails(replaced, tmp_path):
-    answers, is_over = [], threading.Event()
+    answers_by_client, is_over = [[] for _ in range(4)], threading.Event()
     with running(tmp_path, replaced) as server:
 
-        def ask():
+        def ask(answers):
             while not is_over.is_set():
                 answers.append(server.post("/v1/embeddings", {"input": ["sun"]}))
 
-        threads = [threading.Thread(target=ask) for _ in range(4)]
+        threads = [threading.Thread(target=ask, args=(answers,)) for answers in answers_by_client]
         for thread in threads:
             thread.start()
         tiny_model(table=ROWS * 2).save_pretrained(replaced)
@@ -54,10 +54,10 @@ def test_a_replaced_model_answers_after_sighup_and_no_request_fails(replaced, tm
             thread.join()
         assert server.count('m2v_onnx_reloads_total{outcome="done"}') == 1
     assert "loaded model again" in server.errors.read_text()
-    assert {answer.status for answer in answers} == {200}
-    found = [answer.json["data"][0]["embedding"] for answer in answers]
-    assert sorted(found) == found  # the old ones, then the new ones
-    assert {tuple(vector) for vector in found} == {(3, 4), (6, 8)}
+    assert {answer.status for answers in answers_by_client for answer in answers} == {200}
+    found = [[answer.json["data"][0]["embedding"] for answer in answers] for answers in answers_by_client]
+    assert [sorted(vectors) for vectors in found] == found  # each client has the old ones, then the new ones
+    assert {tuple(vector) for vectors in found for vector in vectors} == {(3, 4), (6, 8)}
 
 
 def test_a_broken_model_does_not_take_the_place_of_one_that_answers(replaced, tmp_path):
