@@ -37,7 +37,9 @@ SETS = {
     "subj": "subj_all",
     "tweetsent": "tweetsent",
 }
+# Texts to learn from, and how often they are drawn: three draws differ by more than the trainers do.
 FEW = (40, 200)
+_DRAWS = 10
 _PEER = Path(".venv-training/bin/python")
 
 
@@ -156,7 +158,9 @@ def work(args: argparse.Namespace) -> None:
     if args.work != "few":
         print(json.dumps(train_once(args, args.work, args.seed, 0)))
         return
-    runs = [(trainer, seed, few) for few in FEW for seed in args.seeds for trainer in ("frozen", "m2v-onnx")]
+    runs = [
+        (trainer, seed, few) for few in FEW for seed in range(_DRAWS) for trainer in ("frozen", "m2v-onnx")
+    ]
     print(json.dumps([train_once(args, *run) for run in runs]))
 
 
@@ -198,8 +202,7 @@ def score(classes: list[str], shares: np.ndarray, labels: list[str]) -> dict[str
 
 def run(args: argparse.Namespace, trainer: str, name: str, seed: int) -> list[dict]:
     python = str(_PEER) if trainer == "model2vec" else sys.executable
-    seeds = ",".join(map(str, args.seeds))
-    options = ["--work", trainer, "--work-set", name, "--seed", str(seed), "--seeds", seeds]
+    options = ["--work", trainer, "--work-set", name, "--seed", str(seed)]
     command = [python, "-W", "ignore", __file__, args.model, str(args.data), *options]
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     environment = {**os.environ, **one_thread}  # threads that wait for each other cost time, too
@@ -216,8 +219,8 @@ def measure(args: argparse.Namespace) -> list[dict]:
         [json.loads(line) for line in args.results.read_text().splitlines()] if args.results.exists() else []
     )
     there = {(row["trainer"], row["set"], row["seed"]) for row in kept if not row["few"]}
-    there |= {("few", row["set"], args.seeds[0]) for row in kept if row["few"]}
     first, *others = args.seeds
+    there |= {("few", row["set"], first) for row in kept if row["few"]}
     runs = [(trainer, name, first) for name in args.sets for trainer in (*TRAINERS, "few")]
     runs += [(trainer, name, seed) for seed in others for name in args.sets for trainer in TRAINERS]
     for trainer, name, seed in runs:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import importlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from m2v_onnx.errors import ArgumentError, MissingExtraError
-from m2v_onnx.system.text_files import parse_json, read_lines
+from m2v_onnx.errors import ArgumentError
+from m2v_onnx.system.records.block import Source, check_columns
+from m2v_onnx.system.records.lines import json_objects, table_rows
+from m2v_onnx.system.records.reading import read_blocks
+from m2v_onnx.system.text_files import read_lines
 
-_MOST_FIELD_CHARACTERS = 1 << 24
+# The place of each row, for messages, and its values.
+_Rows = Iterator[tuple[str, list[Any]]]
 
 
 def read_columns(
@@ -34,20 +36,14 @@ def read_columns(
         ArgumentError: for a missing column or value, naming the line, and for a file without rows.
     """
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    readers = {".csv": _read_csv, ".tsv": _read_tsv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    readers = {".csv": _read_table, ".tsv": _read_table, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     if suffix not in readers:
         raise ArgumentError(
             f"expected a file that ends in {', '.join(readers)}, found {path}: name its kind in its ending"
         )
     columns: dict[str, list[Any]] = {name: [] for name in names}
-    for place, row in readers[suffix](path):
-        for name, option in names.items():
-            value = row.get(name)
-            if name not in row:
-                raise ArgumentError(
-                    f"expected a column {name!r} in {place}, found {', '.join(map(str, row)) or 'none'}: "
-                    f"name one of these with {option}"
-                )
+    for place, values in readers[suffix](path, names):
+        for name, value in zip(names, values, strict=True):
             if value is None or (value == "" and name in filled):
                 raise ArgumentError(
                     f"expected a value for column {name!r} in {place}, found none: mend or drop the row"
@@ -87,60 +83,28 @@ def to_numbers(values: Sequence[Any], path: Path) -> list[float]:
     return numbers
 
 
-def _read_csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    lines = read_lines(path, error=ArgumentError)
-    yield from _rows(csv.reader(lines, strict=True), path)
+def _read_table(path: Path, names: Mapping[str, str]) -> _Rows:
+    separator = "," if ".csv" in path.suffixes[-2:] else "\t"
+    rows = table_rows(read_lines(path, error=ArgumentError), path, separator=separator)
+    _, header = next(rows, ("", None))
+    if header is None:
+        return
+    check_columns(header, names, str(path))
+    indices = [header.index(name) for name in names]
+    for place, fields in rows:
+        yield place, [fields[index] for index in indices]
 
 
-def _read_tsv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    lines = read_lines(path, error=ArgumentError)
-    yield from _rows(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), path)
+def _read_jsonl(path: Path, names: Mapping[str, str]) -> _Rows:
+    for place, row in json_objects(read_lines(path, error=ArgumentError), path):
+        check_columns(list(row), names, place)
+        yield place, [row[name] for name in names]
 
 
-def _rows(reader: Any, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401  # _csv.Reader
-    """Give each row with its place."""
-    limit = csv.field_size_limit(_MOST_FIELD_CHARACTERS)
-    try:
-        header: list[str] = next(reader, [])
-        line = reader.line_num + 1
-        for fields in reader:
-            place = f"line {line} of {path}"
-            if fields and len(fields) != len(header):
-                raise ArgumentError(
-                    f"expected {len(header)} fields in {place}, found {len(fields)}: mend the line; in .csv, "
-                    "quote what holds a comma"
-                )
-            if fields:
-                yield place, dict(zip(header, fields, strict=True))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ArgumentError(
-            f"expected a table in {path}, found {error} near line {reader.line_num}: mend it; a quote may be "
-            "open"
-        ) from error
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(read_lines(path, error=ArgumentError), 1):
-        if not line.strip():
-            continue
-        place = f"line {number} of {path}"
-        row = parse_json(line, place, error=ArgumentError)
-        if not isinstance(row, dict):
-            raise ArgumentError(f"expected a JSON object in {place}, found {line!r:.40}: mend the line")
-        yield place, row
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        parquet = importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "arrow") from error
-    try:
-        table = parquet.read_table(path)
-    except (OSError, ValueError) as error:
-        raise ArgumentError(f"expected a Parquet file at {path}, found {error}: check the path") from error
-    for number, row in enumerate(table.to_pylist()):
-        yield f"row {number} of {path}", row
+def _read_parquet(path: Path, names: Mapping[str, str]) -> _Rows:
+    number = 0
+    for block in read_blocks(Source(path, "parquet", next(iter(names)), columns=tuple(names))):
+        records: Any = block.records  # a pyarrow.RecordBatch
+        for values in zip(*(records.column(name).to_pylist() for name in names), strict=True):
+            number += 1
+            yield f"row {number} of {path}", list(values)

@@ -421,11 +421,11 @@ class TestDamage:
     @pytest.mark.parametrize("name", ["in.parquet", "in.arrow"])
     def test_another_file(self, tmp_path, model, name, start):
         (tmp_path / name).write_bytes(start)
-        with pytest.raises(ArgumentError, match=f"expected to read it of .*{name}, found .*: check the file"):
+        with pytest.raises(ArgumentError, match=f"expected to read .*{name}, found .*: check the file"):
             embed(model, tmp_path / name, tmp_path / "out.parquet")
 
     def test_a_file_that_is_not_there(self, tmp_path, model):
-        with pytest.raises(ArgumentError, match="expected to read it of .*in.parquet, found .*No such file"):
+        with pytest.raises(ArgumentError, match="expected to read .*in.parquet, found .*No such file"):
             embed(model, tmp_path / "in.parquet", tmp_path / "out.jsonl")
 
     @pytest.mark.parametrize("checksum", [True, False])
@@ -442,14 +442,14 @@ class TestDamage:
         with (tmp_path / "in.parquet").open("r+b") as file:
             file.seek(column.data_page_offset + 40)
             file.write(b"\xff" * (column.total_compressed_size // 2))
-        with pytest.raises(ArgumentError, match="expected to read it of row group 2 of .*in.parquet, found "):
+        with pytest.raises(ArgumentError, match="expected to read row group 2 of .*in.parquet, found "):
             embed(model, tmp_path / "in.parquet", tmp_path / "out.parquet")
         assert names(tmp_path) == ["in.parquet"]
 
     def test_a_cut_arrow_file(self, tmp_path, model):
         content = write(tmp_path / "in.arrow").read_bytes()
         (tmp_path / "in.arrow").write_bytes(content[: len(content) // 2])
-        with pytest.raises(ArgumentError, match="expected to read it of .*in.arrow, found "):
+        with pytest.raises(ArgumentError, match="expected to read .*in.arrow, found "):
             embed(model, tmp_path / "in.arrow", tmp_path / "out.parquet")
 
     @pytest.mark.parametrize("footer", [True, False])
@@ -472,7 +472,7 @@ class TestDamage:
             tmp_path / "in.parquet", TABLE.schema, encryption_properties=properties
         ) as writer:
             writer.write_table(TABLE)
-        place = "it of .*in.parquet" if footer else "it of row group 0 of .*in.parquet"
+        place = ".*in.parquet" if footer else "row group 0 of .*in.parquet"
         with pytest.raises(ArgumentError, match=f"expected to read {place}, found .*: check the file"):
             embed(model, tmp_path / "in.parquet", tmp_path / "out.parquet")
         assert names(tmp_path) == ["in.parquet"]
@@ -480,7 +480,8 @@ class TestDamage:
     def test_bytes_that_are_no_utf_8(self, tmp_path, model):
         table = pa.table({"text": pa.array([b"sun", b"m\xff"]).view(pa.string())})
         with pytest.raises(
-            ArgumentError, match="its column 'text' of row group 0 of .*in.parquet, found .*utf-8"
+            ArgumentError,
+            match="expected to read column 'text' of row group 0 of .*in.parquet, found .*utf-8",
         ):
             embed(model, write(tmp_path / "in.parquet", table), tmp_path / "out.parquet")
 

@@ -62,15 +62,15 @@ def test_standard_input(monkeypatch):
             b'{"body": "sun"}\n',
             "a string in field 'text' in line 1 of .*found the fields body: .*--text-column",
         ),
-        ("a.jsonl", b"[1]\n", "expected an object in line 1 of .*found .1.: mend the line"),
+        ("a.jsonl", b"[1]\n", "expected a JSON object in line 1 of .*found .1.: mend the line"),
         ("a.jsonl", b'{"text": 5}\n', "a string in field 'text' in line 1 of .*found 5: .*--text-column"),
         (
             "a.csv",
             b"title,body\nsun,moon\n",
             "expected a column 'text' in .*found title, body: .*--text-column",
         ),
-        ("a.csv", b"text\rsun\r", "expected CSV in .*a.csv, found new-line character"),
-        ("a.csv", b"id,text\n1\n", "expected 2 values in line 2 of .*a.csv, found 1: mend the line"),
+        ("a.csv", b"text\rsun\r", "expected a table in .*a.csv, found new-line character"),
+        ("a.csv", b"id,text\n1\n", "expected 2 fields in line 2 of .*a.csv, found 1: mend the line"),
     ],
 )
 def test_bad_files_are_named_with_their_line(tmp_path, name, content, message):

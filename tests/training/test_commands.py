@@ -125,7 +125,7 @@ def test_pairs(model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--label-column", "topic"), "expected a column 'topic' in line 2 of "),
+        (("--label-column", "topic"), "train.csv, found text, label: name another with --label-column"),
         (("--learner", "forest"), "learner must be one of auto, frozen, terms, table, found 'forest'"),
         (("--class-weight", "x=2"), "class_weight must name labels that some text has, found 'x'"),
         (("--test", "{test}"), "found 'new' in row 0 of the test file"),

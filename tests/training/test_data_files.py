@@ -53,8 +53,9 @@ def test_types_of_json_stay(tmp_path):
         (
             "a.csv",
             "text,topic\na,x\n",
-            "expected a column 'label' in line 2 of .*, found text, topic: name one",
+            "expected a column 'label' in .*a.csv, found text, topic: name another with --label-column",
         ),
+        ("a.csv", "text,label,label\na,x,y\n", "expected a column 'label' in .*a.csv, found two of them"),
         ("a.csv", "text,label\na,x\nb\n", "expected 2 fields in line 3 of .*, found 1"),
         ("a.csv", "text,label\na,x,y\n", "expected 2 fields in line 2 of .*, found 3"),
         ("a.csv", 'text,label\n"a,x\n', "expected a table in .*a.csv, found .*a quote may be open"),
@@ -69,6 +70,27 @@ def test_types_of_json_stay(tmp_path):
 def test_what_is_missing_is_named_by_its_line(tmp_path, name, content, message):
     with pytest.raises(ArgumentError, match=message):
         read_columns(write(tmp_path, name, content), NAMES, filled=["label"])
+
+
+def test_parquet_is_read_by_columns_and_keeps_types(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    labels = pa.array([1, None, 3])
+    columns = {
+        "other": [[1], [2], [3]],
+        "label": labels,
+        "text": pa.array(["a", "b", "a"]).dictionary_encode(),
+    }
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns).slice(0, 1), path)
+    assert read_columns(path, NAMES) == {"text": ["a"], "label": [1]}
+    pq.write_table(pa.table(columns), path, row_group_size=1)
+    with pytest.raises(ArgumentError, match="expected a value for column 'label' in row 2 of .*a.parquet"):
+        read_columns(path, NAMES)
+    with pytest.raises(ArgumentError, match="expected texts in column 'other' of .*a.parquet, found list<"):
+        read_columns(path, {"other": "--text-column", "label": "--label-column"})
+    path.write_bytes(b"PAR1")
+    with pytest.raises(ArgumentError, match="expected to read .*a.parquet, found"):
+        read_columns(path, NAMES)
 
 
 def test_a_missing_file_and_a_damaged_one(tmp_path):

@@ -33,7 +33,7 @@ def read_schema(source: Source) -> pa.Schema:
     Raises:
         ArgumentError: as for `read_arrow_blocks`.
     """
-    with _named(str(source.path), "it"):
+    with _named(str(source.path)):
         if source.format == "parquet":
             with _open_parquet(source) as file:
                 return _kept(file.schema_arrow, source)
@@ -42,7 +42,7 @@ def read_schema(source: Source) -> pa.Schema:
 
 
 def _read_parquet(source: Source) -> Iterator[Block]:
-    with _named(str(source.path), "it"):
+    with _named(str(source.path)):
         file = _open_parquet(source)
     with file:
         kept = _kept(file.schema_arrow, source)
@@ -52,7 +52,7 @@ def _read_parquet(source: Source) -> Iterator[Block]:
             place = f"row group {group} of {source.path}"
             found = file.metadata.row_group(group)
             share = found.total_byte_size / max(1, found.num_rows)
-            with _named(place, "it"):
+            with _named(place):
                 batches = file.iter_batches(
                     min(BLOCK_RECORDS, max(1, int(BLOCK_CHARACTERS / max(1, share)))), [group], columns
                 )
@@ -60,7 +60,7 @@ def _read_parquet(source: Source) -> Iterator[Block]:
 
 
 def _read_ipc(source: Source) -> Iterator[Block]:
-    with _named(str(source.path), "it"):
+    with _named(str(source.path)):
         reader = _open_ipc(source)
     with reader:
         kept = _kept(reader.schema, source)
@@ -88,11 +88,11 @@ def _blocks(
     row_bytes: float | None = None,
 ) -> Iterator[Block]:
     while True:
-        with _named(place, "it"):
+        with _named(place):
             batch = next(batches, None)
         if batch is None:
             return
-        with _named(place, f"its column {source.text_column!r}"):
+        with _named(f"column {source.text_column!r} of {place}"):
             texts, n_nulls = texts_of(batch.column(source.text_column))
         records = batch.select(kept.names).replace_schema_metadata(kept.metadata)
         size = batch.nbytes if row_bytes is None else int(len(batch) * row_bytes)
@@ -136,12 +136,12 @@ def _open_ipc(source: Source) -> pa.RecordBatchFileReader | pa.RecordBatchStream
 
 
 @contextmanager
-def _named(place: str, what: str) -> Iterator[None]:
+def _named(place: str) -> Iterator[None]:
     """Turn what pyarrow raises in the block into an error of ours."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ArgumentError(
-            f"expected to read {what} of {place}, found {said:.300}: check the file, or write it again"
+            f"expected to read {place}, found {said:.300}: check the file, or write it again"
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,27 @@ class Source:
         Raises:
             ArgumentError: naming the column.
         """
-        for name, option in [
-            (self.text_column, "--text-column"),
-            *((n, "--columns") for n in self.columns or ()),
-        ]:
-            if names.count(name) != 1:
-                there = "two of them" if name in names else ", ".join(names) or "none"
-                raise ArgumentError(
-                    f"expected a column {name!r} in {place}, found {there}: name another with {option}"
-                )
+        wanted = dict.fromkeys(self.columns or (), "--columns") | {self.text_column: "--text-column"}
+        check_columns(names, wanted, place)
+
+
+def check_columns(names: Sequence[str], wanted: Mapping[str, str], place: str) -> None:
+    """Refuse a table that lacks a column, or has two of its name.
+
+    Args:
+        names: the columns that there are.
+        wanted: those to read, each with the option that names it.
+        place: the file, for the message.
+
+    Raises:
+        ArgumentError: naming the column.
+    """
+    for name, option in wanted.items():
+        if names.count(name) != 1:
+            there = "two of them" if name in names else ", ".join(names) or "none"
+            raise ArgumentError(
+                f"expected a column {name!r} in {place}, found {there}: name another with {option}"
+            )
 
 
 @dataclass(frozen=True)

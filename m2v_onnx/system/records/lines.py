@@ -6,14 +6,10 @@ import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.system.records.block import Block, Row, Source, cut
 from m2v_onnx.system.text_files import parse_json, read_lines
-
-if TYPE_CHECKING:
-    from _csv import Reader
 
 _MOST_FIELD_CHARACTERS = 1 << 24
 
@@ -60,23 +56,31 @@ def _read_txt(lines: Iterator[str], source: Source) -> Iterator[tuple[str, Row]]
         yield text, {name: text} if is_kept else {}
 
 
+def json_objects(lines: Iterator[str], path: Path) -> Iterator[tuple[str, Row]]:
+    """Give the object of each line that is not blank, behind its place for messages.
+
+    Raises:
+        ArgumentError: for a line that holds something else.
+    """
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            place = f"line {number} of {path}"
+            row = parse_json(line, place, error=ArgumentError)
+            if not isinstance(row, dict):
+                raise ArgumentError(f"expected a JSON object in {place}, found {row!r:.60}: mend the line")
+            yield place, row
+
+
 def _read_jsonl(lines: Iterator[str], source: Source) -> Iterator[tuple[str | None, Row]]:
     column, columns = source.text_column, source.columns
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        row = parse_json(line, f"line {number} of {source.path}", error=ArgumentError)
-        if not isinstance(row, dict):
-            raise ArgumentError(
-                f"expected an object in line {number} of {source.path}, found {row!r:.60}: mend the line"
-            )
+    for place, row in json_objects(lines, source.path):
         if column not in row or not isinstance(row[column], str | None):
             found = repr(row[column]) if column in row else f"the fields {', '.join(row) or 'none'}"
             raise ArgumentError(
-                f"expected a string in field {column!r} in line {number} of {source.path}, found "
-                f"{found:.200}: name the field with --text-column"
+                f"expected a string in field {column!r} in {place}, found {found:.200}: name the field with "
+                "--text-column"
             )
-        yield row[column], row if columns is None else _keep(row, columns, f"line {number} of {source.path}")
+        yield row[column], row if columns is None else _keep(row, columns, place)
 
 
 def _keep(row: Row, columns: tuple[str, ...], place: str) -> Row:
@@ -89,10 +93,48 @@ def _keep(row: Row, columns: tuple[str, ...], place: str) -> Row:
         ) from error
 
 
+def table_rows(lines: Iterator[str], path: Path, *, separator: str = ",") -> Iterator[tuple[str, list[str]]]:
+    """Give the fields of each row that is not blank, the names of the columns first, behind its place.
+
+    Args:
+        lines: of the file.
+        path: the file, for messages.
+        separator: a comma, where quotes are as RFC 4180 says; a tab, where there are none.
+
+    Raises:
+        ArgumentError: for a row with fewer or more fields than there are names.
+    """
+    if separator == "\t":
+        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+    n_fields: int | None = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            with _long_fields():
+                row = next(reader, None)
+        except csv.Error as error:
+            raise ArgumentError(
+                f"expected a table in {path}, found {error} in the row of line {line}: mend it; a quote may "
+                "be open"
+            ) from error
+        if row is None:
+            return
+        if not row:
+            continue
+        if len(row) != (n_fields := n_fields or len(row)):
+            raise ArgumentError(
+                f"expected {n_fields} fields in line {line} of {path}, found {len(row)}: mend the line; in "
+                ".csv, quote what holds a comma"
+            )
+        yield f"line {line} of {path}", row
+
+
 def _read_csv(lines: Iterator[str], source: Source) -> Iterator[tuple[str, Row]]:
     path, columns = source.path, source.columns
-    reader = csv.reader(lines, strict=True)
-    names = _read_row(reader, path) or []
+    rows = table_rows(lines, path)
+    _, names = next(rows, ("", []))
     source.check_names(names, str(path))
     if len(set(names)) < len(names) and columns is None:
         raise ArgumentError(
@@ -100,26 +142,8 @@ def _read_csv(lines: Iterator[str], source: Source) -> Iterator[tuple[str, Row]]
         )
     place = names.index(source.text_column)
     kept = [(name, names.index(name)) for name in (names if columns is None else columns)]
-    start = reader.line_num + 1
-    while (row := _read_row(reader, path)) is not None:
-        if row and len(row) != len(names):
-            raise ArgumentError(
-                f"expected {len(names)} values in line {start} of {path}, found {len(row)}: mend the line"
-            )
-        if row:
-            yield row[place], {name: row[index] for name, index in kept}
-        start = reader.line_num + 1
-
-
-def _read_row(reader: Reader, path: Path) -> list[str] | None:
-    start = reader.line_num + 1
-    try:
-        with _long_fields():
-            return next(reader, None)
-    except csv.Error as error:
-        raise ArgumentError(
-            f"expected CSV in {path}, found {error} in the row of line {start}: mend it; a quote may be open"
-        ) from error
+    for _, row in rows:
+        yield row[place], {name: row[index] for name, index in kept}
 
 
 @contextmanager
