@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from m2v_onnx.distill.reduction import settle_dims
@@ -21,7 +20,7 @@ from m2v_onnx.fit.sequences import Lengths, draw_bags, draw_mixed_bags, draw_tok
 from m2v_onnx.fit.shares import Shares
 from m2v_onnx.fit.table import FitChoices, fit_table
 from m2v_onnx.fit.targets import column_scales, reduce_targets
-from m2v_onnx.fit.texts import TokenizerPair, read_examples
+from m2v_onnx.fit.texts import TextExamples, TokenizerPair, read_examples
 from m2v_onnx.fit.words import packaged_words
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.vectors import Vectors
@@ -29,7 +28,7 @@ from m2v_onnx.teacher.encoder import read_limit
 from m2v_onnx.teacher.loading import Teacher
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.sentence_vectors import count_prompt, read_head
-from m2v_onnx.tokenizer.special_tokens import find_special_ids, find_unk_id
+from m2v_onnx.tokenizer.special_tokens import find_masked_ids
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
 logger = logging.getLogger(__name__)
@@ -82,11 +81,11 @@ def fit_vocabulary(
         MissingExtraError: when scikit-learn is not installed.
     """
     require_module("sklearn", package="scikit-learn", extra="distill")  # it brings scipy
-    n_prompt = count_prompt(teacher.description, teacher.tokenizer, recipe.prompt)
-    head = read_head(teacher.description, n_prompt=n_prompt)
-    passes = TeacherPasses(teacher, head, execution, use_cache=texts is not None, show=show)
+    passes = open_passes(teacher, recipe, execution, use_cache=texts is not None, show=show)
     weights = vocabulary_weights(vocabulary, recipe)
-    tokenizers = _tokenizer_pair(teacher, vocabulary, recipe)
+    tokenizers = pair_tokenizers(
+        vocabulary.tokenizer, teacher, recipe, masked_ids=find_masked_ids(vocabulary.tokenizer)
+    )
     drawn = draw_examples(tokenizers, vocabulary, recipe)
     examples = None if texts is None else read_examples(texts, tokenizers, show=show)
     if examples is not None:
@@ -94,11 +93,7 @@ def fit_vocabulary(
     recipe = settle_dims(
         recipe, passes.width, recipe.n_fitted_texts, is_default=is_default, rows="texts to fit to"
     )
-    passes.settle_precision(some_of(drawn.teacher_ids))
-    answers = [
-        Answers(part.token_ids, passes.sentence_vectors(part.teacher_ids))
-        for part in (drawn, *(examples or ()))
-    ]
+    answers = ask(passes, drawn, examples or ())
     states = passes.token_states(
         vocabulary.teacher_ids,
         n_before=len(vocabulary.affixes.prefix),
@@ -129,16 +124,29 @@ def fit_choices(recipe: Recipe) -> FitChoices:
     return FitChoices(None if recipe.pca_dims == "auto" else recipe.pca_dims, recipe.ridge, recipe.scaling)
 
 
-def _tokenizer_pair(teacher: Teacher, vocabulary: Vocabulary, recipe: Recipe) -> TokenizerPair:
-    static = vocabulary.tokenizer
+def open_passes(
+    teacher: Teacher, recipe: Recipe, execution: Execution, *, use_cache: bool, show: bool
+) -> TeacherPasses:
+    """Give a teacher that is asked for its own sentence vectors, with the recipe's prompt."""
+    n_prompt = count_prompt(teacher.description, teacher.tokenizer, recipe.prompt)
+    head = read_head(teacher.description, n_prompt=n_prompt)
+    return TeacherPasses(teacher, head, execution, use_cache=use_cache, show=show)
+
+
+def pair_tokenizers(
+    static: Tokenizer, teacher: Teacher, recipe: Recipe, *, masked_ids: Set[int]
+) -> TokenizerPair:
+    """Give a static model's tokenizer beside the teacher's, with the recipe's prompt."""
+    limit = read_limit(teacher.description)
     return TokenizerPair.of(
-        static,
-        _counting(static),
-        find_unk_id(static),
-        teacher.tokenizer,
-        prompt=recipe.prompt,
-        limit=read_limit(teacher.description),
+        static, teacher.tokenizer, masked_ids=masked_ids, prompt=recipe.prompt, limit=limit
     )
+
+
+def ask(passes: TeacherPasses, drawn: Examples, examples: Sequence[Examples | TextExamples]) -> list[Answers]:
+    """Give the teacher's vectors of drawn texts, by which its precision is settled, and of more texts."""
+    passes.settle_precision(_some_of(drawn.teacher_ids))
+    return [Answers(part.token_ids, passes.sentence_vectors(part.teacher_ids)) for part in (drawn, *examples)]
 
 
 def draw_examples(tokenizers: TokenizerPair, vocabulary: Vocabulary, recipe: Recipe) -> Examples:
@@ -149,7 +157,9 @@ def draw_examples(tokenizers: TokenizerPair, vocabulary: Vocabulary, recipe: Rec
     rng = np.random.default_rng(recipe.seed)
     lengths = Lengths(recipe.shortest_sequence, recipe.longest_sequence)
     n = recipe.sequences or 0
-    drawn = draw_tokens(np.flatnonzero(tokenizers.counting), n, lengths, rng)
+    n_tokens = tokenizers.static.get_vocab_size()
+    counting_ids = np.setdiff1d(np.arange(n_tokens), sorted(tokenizers.masked_ids))
+    drawn = draw_tokens(counting_ids, n, lengths, rng)
     rows = drawn.to_lists()
     prefix, suffix = vocabulary.affixes.prefix, vocabulary.affixes.suffix
     fed = [[*prefix, *ids, *suffix] for ids in join_pieces(drawn, vocabulary.pieces()).to_lists()]
@@ -176,16 +186,8 @@ def join_examples(
     return Examples(TokenIds.of(rows[index] for index in kept), TokenIds.of(fed[index] for index in kept))
 
 
-def some_of(sequences: TokenIds) -> TokenIds:
+def _some_of(sequences: TokenIds) -> TokenIds:
     """Give a few of them, to compare a teacher in int8 on."""
     chosen = np.linspace(0, len(sequences) - 1, min(_N_PROBES, len(sequences))).astype(int)
     offsets = sequences.offsets
     return TokenIds.of(sequences.ids[offsets[i] : offsets[i + 1]].tolist() for i in chosen)
-
-
-def _counting(tokenizer: Tokenizer) -> npt.NDArray[np.bool_]:
-    """Give (V,) bool: whether a token takes part in the mean."""
-    counting = np.ones(tokenizer.get_vocab_size(), np.bool_)
-    unk_id = find_unk_id(tokenizer)
-    counting[[*find_special_ids(tokenizer), *([] if unk_id is None else [unk_id])]] = False
-    return counting

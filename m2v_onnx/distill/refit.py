@@ -10,24 +10,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from m2v_onnx.distill.fitted import draw_texts, fit_choices, join_examples, some_of
+from m2v_onnx.distill.fitted import ask, draw_texts, fit_choices, join_examples, open_passes, pair_tokenizers
 from m2v_onnx.distill.pipeline import Choices, alter_recipe, distill
 from m2v_onnx.distill.reduction import settle_dims
 from m2v_onnx.distill.teacher_settings import settle_recipe
 from m2v_onnx.distill.weighting import token_weights
 from m2v_onnx.errors import ArgumentError, require_module
 from m2v_onnx.fit.features import TokenFeatures
-from m2v_onnx.fit.held_out import Answers, TextFit, fit_to_texts
-from m2v_onnx.fit.passes import TeacherPasses
+from m2v_onnx.fit.held_out import TextFit, fit_to_texts
 from m2v_onnx.fit.sequences import Lengths
-from m2v_onnx.fit.texts import TokenizerPair, open_texts, read_examples
+from m2v_onnx.fit.texts import open_texts, read_examples
 from m2v_onnx.model.recipe import DEFAULT_RECIPE, Recipe
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.static_model import StaticModel
-from m2v_onnx.teacher.encoder import read_limit
 from m2v_onnx.teacher.loading import Teacher, load_teacher
 from m2v_onnx.teacher.options import Execution, TeacherSource
-from m2v_onnx.teacher.sentence_vectors import count_prompt, read_head
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -132,26 +129,15 @@ def _refit(
     show: bool,
 ) -> TextFit:
     require_module("sklearn", package="scikit-learn", extra="distill")  # it brings scipy
-    n_prompt = count_prompt(teacher.description, teacher.tokenizer, recipe.prompt)
-    head = read_head(teacher.description, n_prompt=n_prompt)
-    passes = TeacherPasses(teacher, head, execution, use_cache=True, show=show)
-    tokenizers = TokenizerPair.of(
-        base.tokenizer,
-        base.counting_ids,
-        base.unk_token_id,
-        teacher.tokenizer,
-        prompt=recipe.prompt,
-        limit=read_limit(teacher.description),
-    )
+    passes = open_passes(teacher, recipe, execution, use_cache=True, show=show)
+    tokenizers = pair_tokenizers(base.tokenizer, teacher, recipe, masked_ids=base.masked_ids)
     lengths = Lengths(recipe.shortest_sequence, recipe.longest_sequence)
     drawn_texts = draw_texts(recipe, lengths, np.random.default_rng(recipe.seed))
     drawn = join_examples([], [], drawn_texts, tokenizers)
     examples = read_examples(texts, tokenizers, show=show)
     n_texts = len(drawn.token_ids) + len(examples[0].token_ids)
     recipe = settle_dims(recipe, passes.width, n_texts, is_default=is_default, rows="texts to fit to")
-    passes.settle_precision(some_of(drawn.teacher_ids))
-    asked = (drawn, *examples)
-    answers = [Answers(part.token_ids, passes.sentence_vectors(part.teacher_ids)) for part in asked]
+    answers = ask(passes, drawn, examples)
     passes.close()
     features = _base_features(base, token_weights(base.tokenizer, recipe).astype(np.float32))
     return fit_to_texts(answers, features, choices=fit_choices(recipe), is_base=True)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.fit.spooled_ids import SpooledIds
 from m2v_onnx.system.progress import track
 from m2v_onnx.system.records.reading import read_texts
-from m2v_onnx.tokenizer.special_tokens import bare_copy
+from m2v_onnx.tokenizer.special_tokens import bare_copy, find_unk_id
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +37,14 @@ class TokenizerPair:
 
     Attributes:
         static: adds no special tokens, pads and truncates nothing.
-        counting: (V,) bool: which of its tokens take part in the mean.
+        masked_ids: its tokens that take no part in the mean.
         unk_id: its unknown token.
         teacher: adds special tokens, pads nothing.
         prompt: what the teacher reads before a text.
     """
 
     static: Tokenizer
-    counting: npt.NDArray[np.bool_]
+    masked_ids: Set[int]
     unk_id: int | None
     teacher: Tokenizer
     prompt: str = ""
@@ -54,10 +53,9 @@ class TokenizerPair:
     def of(
         cls,
         static: Tokenizer,
-        counting: npt.NDArray[np.bool_],
-        unk_id: int | None,
         teacher: Tokenizer,
         *,
+        masked_ids: Set[int],
         prompt: str | None,
         limit: int | None,
     ) -> TokenizerPair:
@@ -65,15 +63,14 @@ class TokenizerPair:
 
         Args:
             static: the static model's.
-            counting: see above.
-            unk_id: see above.
             teacher: the teacher's.
+            masked_ids: see above.
             prompt: see above; None for none.
             limit: the tokens that the teacher takes; None for any number.
         """
         own = bare_copy(teacher)
         own.enable_truncation(min(_MOST_TOKENS, limit or _MOST_TOKENS))
-        return cls(bare_copy(static), counting, unk_id, own, prompt or "")
+        return cls(bare_copy(static), masked_ids, find_unk_id(static), own, prompt or "")
 
     def encode(self, texts: list[str]) -> Iterator[tuple[list[int], list[int], int]]:
         """Give for each text its counting tokens, what the teacher is fed, and how many tokens are unknown.
@@ -85,7 +82,7 @@ class TokenizerPair:
         seen = self.static.encode_batch_fast(cut, add_special_tokens=False)
         for one, other in zip(seen, fed, strict=True):
             n_unknown = 0 if self.unk_id is None else one.ids.count(self.unk_id)
-            yield [token_id for token_id in one.ids if self.counting[token_id]], other.ids, n_unknown
+            yield [token_id for token_id in one.ids if token_id not in self.masked_ids], other.ids, n_unknown
 
 
 def _cut(text: str, n_prompt: int, encoding: object) -> str:

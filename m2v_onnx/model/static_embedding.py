@@ -15,7 +15,7 @@ from m2v_onnx.model.config import ModelConfig
 from m2v_onnx.model.vectors import MOST_VALUE, Table, Vectors, row_norms
 from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.tokenizer.library import guarded
-from m2v_onnx.tokenizer.special_tokens import find_pad_id, find_special_ids, find_unk_id, is_bare, make_bare
+from m2v_onnx.tokenizer.special_tokens import find_masked_ids, find_pad_id, find_unk_id, is_bare, make_bare
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,10 +88,7 @@ class StaticEmbedding:
     @lazy_property
     def masked_ids(self) -> frozenset[int]:
         """Token ids that take no part in the mean: unk and the special tokens, where these do not count."""
-        if self.config.unknown == "count":
-            return frozenset()
-        special_ids = find_special_ids(self.tokenizer)
-        return special_ids if self.unk_token_id is None else special_ids | {self.unk_token_id}
+        return frozenset() if self.config.unknown == "count" else find_masked_ids(self.tokenizer)
 
     @lazy_property
     def counting_ids(self) -> npt.NDArray[np.bool_]:

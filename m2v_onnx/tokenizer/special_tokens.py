@@ -19,10 +19,12 @@ def find_unk_id(tokenizer: Tokenizer) -> int | None:
     return None if model.unk_token is None else tokenizer.token_to_id(model.unk_token)
 
 
-def find_special_ids(tokenizer: Tokenizer) -> frozenset[int]:
-    """Give the ids of all special tokens."""
+def find_masked_ids(tokenizer: Tokenizer) -> frozenset[int]:
+    """Give the ids of the unknown token and of all special tokens."""
     added_tokens = tokenizer.get_added_tokens_decoder()
-    return frozenset(token_id for token_id, token in added_tokens.items() if token.special)
+    special_ids = frozenset(token_id for token_id, token in added_tokens.items() if token.special)
+    unk_id = find_unk_id(tokenizer)
+    return special_ids if unk_id is None else special_ids | {unk_id}
 
 
 def find_pad_id(tokenizer: Tokenizer) -> int | None:

@@ -12,22 +12,14 @@ from m2v_onnx.fit.spooled_ids import SpooledIds
 from m2v_onnx.fit.stored_rows import StoredRows
 from m2v_onnx.fit.texts import TextExamples, TokenizerPair, open_texts, read_examples
 from m2v_onnx.fit.vector_cache import VectorCache
+from m2v_onnx.tokenizer.special_tokens import find_masked_ids
 from m2v_onnx.tokenizer.token_ids import TokenIds
 from tests.builders import TEACHER_TOKENS, word_piece
 
 
 def pair(*, limit: int | None = None, prompt: str | None = None) -> TokenizerPair:
-    static = word_piece()
-    counting = np.array([not token.startswith("[") for token in sorted_tokens(static)])
-    unk_id = static.token_to_id("[UNK]")
-    return TokenizerPair.of(
-        static, counting, unk_id, word_piece(TEACHER_TOKENS, affixes=True), prompt=prompt, limit=limit
-    )
-
-
-def sorted_tokens(tokenizer) -> list[str]:
-    vocab = tokenizer.get_vocab()
-    return sorted(vocab, key=vocab.get)
+    static, teacher = word_piece(), word_piece(TEACHER_TOKENS, affixes=True)
+    return TokenizerPair.of(static, teacher, masked_ids=find_masked_ids(static), prompt=prompt, limit=limit)
 
 
 def tokens(ids: list[int], *, of_teacher: bool = False) -> list[str]:
