@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from m2v_onnx.errors import ArgumentError, require_module
 from m2v_onnx.export.kinds import GraphName, TablePlace
-from m2v_onnx.folder.classifier_files import ClassifierData, read_classifier
+from m2v_onnx.folder.classifier_files import ClassifierData, check_classifier, read_head
 from m2v_onnx.model.classification_head import ClassificationHead, Label, pair_rows
 from m2v_onnx.model.classification_report import (
     ClassificationReport,
@@ -27,6 +27,7 @@ from m2v_onnx.runtime.parts import PartStore
 from m2v_onnx.runtime.plan import Batching, Plan, plan_texts
 from m2v_onnx.runtime.text_features import read_features
 from m2v_onnx.static_model import StaticModel
+from m2v_onnx.system.file_watch import FileWatch, watch_mapped
 from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.system.side_by_side import map_side_by_side
 from m2v_onnx.system.text_files import readable
@@ -82,6 +83,7 @@ class Classifier:
     model: StaticModel
     head: ClassificationHead
     training: Mapping[str, Any] = field(default_factory=dict)
+    _watch: FileWatch | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.head.check_fits(self.model)
@@ -121,8 +123,12 @@ class Classifier:
             from m2v_onnx.system.hub import HubPlace
 
             path = download_model(path_or_id, HubPlace(revision, token))
-        data = read_classifier(path)
-        return cls(StaticModel.of(data.model), data.head, data.training)
+        check_classifier(path)
+        model = StaticModel.from_pretrained(path)
+        data = read_head(path, model)
+        classifier = cls(model, data.head, data.training)
+        object.__setattr__(classifier, "_watch", watch_mapped(data.head.weight))
+        return classifier
 
     def predict(self, texts: str | Iterable[str]) -> Any:  # noqa: ANN401  # of the labels' own type
         """Give the label of each text.
@@ -138,14 +144,16 @@ class Classifier:
         Raises:
             ArgumentError: for anything that is not valid text; the message holds its index.
         """
-        outputs = np.atleast_2d(self.predict_proba(texts))
-        if self.head.problem == "regression":
-            found: Any = outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        elif self.head.problem == "multi_label":
-            found = [[self.labels[column] for column in np.flatnonzero(row > 0.5)] for row in outputs]
-        else:
-            found = [self.labels[column] for column in outputs.argmax(axis=1)]
+        found = self.labels_of(np.atleast_2d(self.predict_proba(texts)))
         return found[0] if isinstance(texts, str) else found
+
+    def labels_of(self, outputs: Vectors) -> Any:  # noqa: ANN401  # of the labels' own type
+        """Give what `predict` does of B texts, from what `predict_proba` gave of them, (B, C)."""
+        if self.head.problem == "regression":
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if self.head.problem == "multi_label":
+            return [[self.labels[column] for column in np.flatnonzero(row > 0.5)] for row in outputs]
+        return [self.labels[column] for column in outputs.argmax(axis=1)]
 
     def predict_proba(self, texts: str | Iterable[str]) -> Vectors:
         """Give (B, C) float32, the probability of each label; (C,) for one text.
@@ -164,6 +172,9 @@ class Classifier:
             ArgumentError: as for `predict`.
         """
         check_texts(texts)
+        self.model.check_file()
+        if self._watch is not None:
+            self._watch.check()
         all_texts = [texts] if isinstance(texts, str) else list(texts)
         check_strings(all_texts)
         n_texts = max(1, min(_BATCH_TEXTS, _MOST_NUMBERS // self.head.n_outputs))

@@ -369,7 +369,7 @@ class StaticModel(PeerNames):
             ArgumentError: for anything that is not valid text.
         """
         check_texts(texts)
-        self._check_file()
+        self.check_file()
         if isinstance(texts, str):
             return self.token_vectors(self.tokenize([texts], max_length=max_length)[0])
         return [self.token_vectors(ids) for ids in self.tokenize(texts, max_length=max_length)]
@@ -411,7 +411,12 @@ class StaticModel(PeerNames):
             raise ArgumentError("texts must be a list of strings, found one string: put it into a list")
         return self._encoder.count_tokens(texts, max_length=max_length)
 
-    def _check_file(self) -> None:
+    def check_file(self) -> None:
+        """Refuse to go on where the file that the table is mapped from was written to.
+
+        Raises:
+            FolderError: saying so.
+        """
         if self._watch is not None:
             self._watch.check()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,8 +93,8 @@ def plan_files(inputs: Sequence[Path], output: Path | None, wanted: Wanted) -> l
             "without a suffix"
         )
     places = [_place_in(output, path, wanted) if is_folder else output for path in paths]
-    for place in places:
-        if places.count(place) > 1:
+    for place, n_inputs in Counter(places).most_common(1):
+        if n_inputs > 1:
             raise ArgumentError(f"expected inputs of different names, found two for {place}: rename one")
     return [
         _plan_file(path, place, wanted, in_folder=is_folder)

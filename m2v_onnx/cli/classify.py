@@ -24,11 +24,12 @@ def classify(
     texts: Annotated[
         Path,
         typer.Argument(
-            help="File of texts, one a line; .jsonl; .csv; or - for standard input.", show_default=False
+            help="File of texts, one a line; .jsonl; .csv; .parquet; or - for standard input.",
+            show_default=False,
         ),
     ],
-    column: Annotated[
-        str, typer.Option(help="Field of .jsonl or column of .csv that holds the text.")
+    text_column: Annotated[
+        str, typer.Option("--text-column", "--column", help="Column or field that holds the text.")
     ] = "text",
     proba: Annotated[bool, typer.Option("--proba", help="Print the probability of every label.")] = False,
     as_json: Annotated[
@@ -47,7 +48,7 @@ def classify(
 
     show_notes(quiet=quiet)
     loaded = Classifier.from_pretrained(classifier, revision=revision, token=token)
-    rest = read_texts(texts.expanduser(), column=as_utf8(column))
+    rest = read_texts(texts.expanduser(), column=as_utf8(text_column))
     while block := list(islice(rest, _BLOCK_TEXTS)):
         for text, row in zip(block, loaded.predict_proba(block), strict=True):
             found = _answer(loaded, row)
@@ -63,14 +64,10 @@ def _answer(classifier: Classifier, row: Vectors) -> dict[str, Any]:
     """Give the label of a text and its probability; several of both, or the values of a regression."""
     if classifier.head.problem == "regression":
         return {"values": _rounded(row)}
+    found = classifier.labels_of(row[None])[0]
     if classifier.head.problem == "multi_label":
-        columns = (row > 0.5).nonzero()[0]
-        return {
-            "labels": [classifier.labels[column] for column in columns],
-            "of_labels": _rounded(row[columns]),
-        }
-    column = int(row.argmax())
-    return {"label": classifier.labels[column], "probability": _rounded(row)[column]}
+        return {"labels": found, "label_probabilities": _rounded(row[row > 0.5])}
+    return {"label": found, "probability": _rounded(row)[int(row.argmax())]}
 
 
 def _rounded(row: Vectors) -> list[float]:

@@ -83,6 +83,10 @@ class TeacherPasses:
         expected = self._vectors("float32", probes)
         is_known = self._cache is not None and self._is_cached("int8", probes)
         if not is_known and not (self._open("float32").on_cpu and self._open_int8()):
+            if self._execution.precision == "int8":
+                logger.warning(
+                    "the teacher runs in float32: int8 needs a CPU, and products by fixed matrices"
+                )
             return
         cosine = mean_cosine(self._vectors("int8", probes), expected)
         if cosine >= LEAST_COSINE or self._execution.precision == "int8":
@@ -208,9 +212,8 @@ class TeacherPasses:
         if self._session is not None and self._opened == precision:
             return self._session
         self._session = None  # the same teacher twice would be the most memory that a distillation takes
-        if precision == "int8" and self._open_int8() and self._session is not None:
-            return self._session
-        self._session, self._opened = self._teacher.open_session(self._execution), precision
+        if precision == "float32" or not self._open_int8() or self._session is None:
+            self._session, self._opened = self._teacher.open_session(self._execution), "float32"
         return self._session
 
     def _open_int8(self) -> bool:

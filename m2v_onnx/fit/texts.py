@@ -89,7 +89,7 @@ def _cut(text: str, n_prompt: int, encoding: object) -> str:
     """Give what a teacher read of a text."""
     if not encoding.overflowing:  # type: ignore[attr-defined]  # a type that tokenizers does not name
         return text
-    return text[: max(end for _, end in encoding.offsets) - n_prompt]  # type: ignore[attr-defined]
+    return text[: max(0, max(end for _, end in encoding.offsets) - n_prompt)]  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

@@ -102,12 +102,29 @@ def read_classifier(folder: Path, *, memory_map: bool = True) -> ClassifierData:
         FolderError: when the folder is none of a classifier, or a file is damaged.
     """
     folder = folder.expanduser()
+    check_classifier(folder)
+    return read_head(folder, read_embedding(folder, memory_map=memory_map), memory_map=memory_map)
+
+
+def check_classifier(folder: Path) -> None:
+    """Refuse a folder that holds no classifier.
+
+    Raises:
+        FolderError: saying so.
+    """
     if not is_classifier(folder):
         raise FolderError(
             f"expected the folder of a classifier, with {HEAD_NAME}, found none in {folder}: make one with "
             "`m2v-onnx train`"
         )
-    model = read_embedding(folder, memory_map=memory_map)
+
+
+def read_head(folder: Path, model: StaticEmbedding, *, memory_map: bool = True) -> ClassifierData:
+    """Read what a classifier's folder holds beside its static model.
+
+    Raises:
+        FolderError: when a file is damaged, or does not fit the model.
+    """
     with readable(folder):
         path = folder / CONFIG_NAME
         content: dict[str, Any] = read_json(path, dict)

@@ -53,7 +53,7 @@ class ClassifyRequest:
         if self.classifier.head.problem == "regression":
             data: list[dict[str, Any]] = [{"values": row} for row in outputs]
         else:
-            labels = self.classifier.predict(self.texts)
+            labels = self.classifier.labels_of(outputs)
             n_labels = outputs.shape[1]
             data = [
                 {"label": label, "probs": row, "num_classes": n_labels}

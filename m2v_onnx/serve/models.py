@@ -11,7 +11,7 @@ import numpy as np
 
 from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import M2vOnnxError
-from m2v_onnx.folder.classifier_files import is_classifier, read_classifier
+from m2v_onnx.folder.classifier_files import is_classifier, read_head
 from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.serve.errors import RefusedError
 from m2v_onnx.serve.settings import Settings
@@ -54,7 +54,7 @@ class ServedModel:
         folder = Path(place).expanduser()
         classifier = None
         if is_classifier(folder):
-            data = read_classifier(folder, memory_map=False)
+            data = read_head(folder, model, memory_map=False)
             classifier = Classifier(model, data.head, data.training)
         return cls(name, model, int(time.time()), classifier)
 

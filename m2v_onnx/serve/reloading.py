@@ -10,6 +10,18 @@ from contextlib import asynccontextmanager
 from m2v_onnx.serve.state import ServerState
 
 
+def hold_reloads() -> None:
+    """Let SIGHUP wait, in this process and those that it starts, until somebody obeys it."""
+    if hasattr(signal, "SIGHUP"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+def take_reloads() -> None:
+    """Take SIGHUP again, and one that waited."""
+    if hasattr(signal, "SIGHUP"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
 @asynccontextmanager
 async def reload_on_signal(state: ServerState) -> AsyncIterator[None]:
     """Load all models again at each SIGHUP while the block runs; Windows has no such signal.
@@ -30,6 +42,7 @@ async def reload_on_signal(state: ServerState) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     task = loop.create_task(reload_when_asked())
     loop.add_signal_handler(number, asked.set)
+    take_reloads()
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from multiprocessing.connection import wait
 from typing import Any
@@ -21,6 +21,7 @@ from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.serve.app import make_app
 from m2v_onnx.serve.metrics import SHARED_PLACE
 from m2v_onnx.serve.patience import PatientProtocol
+from m2v_onnx.serve.reloading import hold_reloads
 from m2v_onnx.serve.settings import Limits, Settings
 from m2v_onnx.serve.workers import Workers
 
@@ -57,8 +58,7 @@ def serve(
         FolderError: when a model cannot be loaded.
         M2vOnnxError: when the address is in use, or no address.
     """
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until somebody obeys it: the models are being loaded
+    hold_reloads()
     with listen(host, port) as listener:
         app = make_app(settings)
         shown = f"[{host}]" if ":" in host else host
@@ -117,21 +117,23 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         M2vOnnxError: when it cannot be had.
     """
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        if os.name != "nt":  # there it lets two servers take one port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(place)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        raise M2vOnnxError(
-            f"expected to listen at {host}, port {port}, found {error.strerror}: name another "
-            "(--host, --port)"
-        ) from error
-    return listener
+    with ExitStack() as closing:
+        try:
+            family, kind, protocol, _, place = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = closing.enter_context(socket.socket(family, kind, protocol))
+            if os.name != "nt":  # there it lets two servers take one port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+            listener.listen(_BACKLOG)
+        except (OSError, UnicodeError) as error:  # the second for what can be no name of a host
+            found = getattr(error, "strerror", None) or error
+            raise M2vOnnxError(
+                f"expected to listen at {host}, port {port}, found {found}: name another (--host, --port)"
+            ) from error
+        closing.pop_all()
+        return listener
 
 
 def _work(settings: Settings, listener: socket.socket) -> None:

@@ -14,6 +14,8 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any
 
+from m2v_onnx.serve.reloading import hold_reloads, take_reloads
+
 logger = logging.getLogger(__name__)
 
 # A worker that cannot even start is not tried more often.
@@ -62,7 +64,9 @@ class Workers:
 
     def _start(self) -> SpawnProcess:
         process = multiprocessing.get_context("spawn").Process(target=self._work, args=self._arguments)
+        hold_reloads()  # the new process obeys when it has loaded its models
         process.start()
+        take_reloads()
         return process
 
     def _pass_on(self, number: int) -> None:

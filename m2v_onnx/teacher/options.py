@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from m2v_onnx.errors import check_choice, check_positive
+from m2v_onnx.errors import ArgumentError, check_choice, check_positive
 from m2v_onnx.system.cores import count_cores
 
 OnnxMode = Literal["auto", "reuse", "export"]
@@ -60,6 +60,11 @@ class Execution:
         check_choice("provider", self.provider, get_args(Provider))
         check_choice("teacher_precision", self.precision, get_args(TeacherPrecision))
         check_positive(batch_size=self.batch_size, n_threads=self.n_threads)
+        if self.precision == "int8" and self.provider not in ("auto", "cpu"):
+            raise ArgumentError(
+                f"expected the provider cpu for a teacher in int8, found {self.provider}: leave out one of "
+                "both (--teacher-precision, --provider)"
+            )
 
     @property
     def n_workers(self) -> int:

@@ -61,6 +61,8 @@ def train_classifier(
         folding = Folding.of(model, examples.texts, n_rows=n_rows) if options.small else None
         features = read_all(model, examples.texts, n_rows=n_rows) if folding is None else folding.features
         notes = [*examples.notes, *_unknown_notes(features.tokens.lengths)]
+        if options.pairs and options.learner != "frozen" and n_rows == 0:
+            notes.append(f"{n_outputs:,} labels are many: pairs of tokens do not count")
         for note in notes:
             logger.warning("%s", note)
         root = None if folding is None else folding.root
@@ -110,12 +112,14 @@ def _class_weights(examples: Examples, options: TrainingOptions) -> npt.NDArray[
             return np.asarray((n_texts - n_members + 1) / (n_members + 1))
         factors = n_texts / (len(n_members) * n_members)
     else:
-        unknown = [label for label in given if label not in examples.labels]
+        names = list(map(str, examples.labels))  # a command line knows texts alone
+        factor_by_name = {str(label): factor for label, factor in given.items()}
+        unknown = factor_by_name.keys() - set(names)
         if unknown:
             raise ArgumentError(
-                f"class_weight must name labels that some text has, found {unknown[0]!r}: leave it out"
+                f"class_weight must name labels that some text has, found {min(unknown)!r}: leave it out"
             )
-        factors = np.array([given.get(label, 1.0) for label in examples.labels], np.float64)
+        factors = np.array([factor_by_name.get(name, 1.0) for name in names], np.float64)
     return factors if examples.problem == "multi_label" else np.asarray(factors[examples.classes])
 
 

@@ -84,7 +84,7 @@ def to_numbers(values: Sequence[Any], path: Path) -> list[float]:
 
 
 def _read_table(path: Path, names: Mapping[str, str]) -> _Rows:
-    separator = "," if ".csv" in path.suffixes[-2:] else "\t"
+    separator = "\t" if path.name.removesuffix(".gz").endswith(".tsv") else ","
     rows = table_rows(read_lines(path, error=ArgumentError), path, separator=separator)
     _, header = next(rows, ("", None))
     if header is None:
@@ -103,7 +103,7 @@ def _read_jsonl(path: Path, names: Mapping[str, str]) -> _Rows:
 
 def _read_parquet(path: Path, names: Mapping[str, str]) -> _Rows:
     number = 0
-    for block in read_blocks(Source(path, "parquet", next(iter(names)), columns=tuple(names))):
+    for block in read_blocks(Source(path, "parquet", next(iter(names)), tuple(names), names)):
         records: Any = block.records  # a pyarrow.RecordBatch
         for values in zip(*(records.column(name).to_pylist() for name in names), strict=True):
             number += 1

@@ -16,7 +16,6 @@ from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.classification_head import Label, Problem
 from m2v_onnx.training.options import TrainingOptions
 
-_MANY_LABELS = 1_000
 _MOST_NUMBERS = 1 << 31
 
 
@@ -127,10 +126,10 @@ def _single(texts: list[str], entries: list[Any], *, strict: bool) -> Examples:
             f"expected two labels or more to tell apart, found {labels[0]!r} alone: add texts of another"
         )
     counts = Counter(entries)
-    lonely = [label for label in labels if counts[label] == 1]
-    if lonely and strict:
+    single = [label for label in labels if counts[label] == 1]
+    if single and strict:
         raise ArgumentError(
-            f"expected two texts or more for each label, found one for {_some(lonely)}: add texts, or "
+            f"expected two texts or more for each label, found one for {_some(single)}: add texts, or "
             "leave the label out"
         )
     check_size(len(texts), len(labels))
@@ -138,13 +137,11 @@ def _single(texts: list[str], entries: list[Any], *, strict: bool) -> Examples:
     targets = np.zeros((len(texts), len(labels)), np.float32)
     targets[np.arange(len(texts)), [places[label] for label in entries]] = 1
     notes = []
-    if lonely:
+    if single:
         notes.append(
-            f"one text alone for {_some(lonely)}: it is learned from, and never held out; add some more"
+            f"one text alone for {_some(single)}: it is learned from, and never held out; add some more"
         )
     notes += _text_notes(texts, entries)
-    if len(labels) > _MANY_LABELS:
-        notes.append(f"{len(labels):,} labels are many: pairs of tokens do not count")
     return Examples(texts, targets, labels, "single_label", tuple(notes))
 
 
@@ -201,9 +198,9 @@ def _text_notes(texts: list[str], labels: Sequence[object]) -> list[str]:
     kinds: dict[str, set[object]] = {}
     for text, label in zip(texts, labels, strict=True):
         kinds.setdefault(text, set()).add(label)
-    n_torn = sum(len(own) > 1 for own in kinds.values())
-    if n_torn:
-        notes.append(f"{n_torn:,} texts stand there with two labels or more: look at them")
+    n_conflicting = sum(len(own) > 1 for own in kinds.values())
+    if n_conflicting:
+        notes.append(f"{n_conflicting:,} texts stand there with two labels or more: look at them")
     return notes
 
 

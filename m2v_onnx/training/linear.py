@@ -201,4 +201,5 @@ def _quiet() -> Iterator[None]:
     """Let the passes end where they end: held-out texts say what the result is worth."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes")  # a note of ours says it
         yield

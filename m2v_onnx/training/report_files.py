@@ -54,7 +54,8 @@ def write_report(
 
 def _mistakes(classifier: Classifier, test: Labelled) -> list[list[str]]:
     """Give expected and found label, probability and text of each mistake, the surest first."""
-    outputs, found = classifier.predict_proba(test.texts), classifier.predict(test.texts)
+    outputs = classifier.predict_proba(test.texts)
+    found = classifier.labels_of(outputs)
     if classifier.head.problem == "regression":
         values = np.asarray(test.labels, np.float64).reshape(len(outputs), -1)
         sureness = np.abs(outputs - values).max(axis=1)

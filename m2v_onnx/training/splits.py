@@ -22,7 +22,8 @@ def held_out_parts(examples: Examples, *, seed: int) -> list[Rows]:
     if len(examples.texts) < _FEW_TEXTS:
         return [np.sort(part) for fold in range(_N_FOLDS) if len(part := rows[fold::_N_FOLDS])]
     n_held = int(np.clip(len(examples.texts) // 10, _LEAST_HELD, _MOST_HELD))
-    return [np.sort(rows[np.arange(n_held) * len(rows) // n_held])] if len(rows) else []
+    n_held = min(n_held, len(rows) // 3)  # never both texts of a label
+    return [np.sort(rows[np.arange(n_held) * len(rows) // n_held])] if n_held else []
 
 
 def _in_order(examples: Examples, rng: np.random.Generator) -> Rows:

@@ -11,6 +11,7 @@ import pytest
 from m2v_onnx import StaticModel
 from m2v_onnx.distill import distill, fit
 from m2v_onnx.errors import ArgumentError, FolderError
+from m2v_onnx.fit.vector_cache import VectorCache
 from tests.distill.test_fitted import WIDTH, WORDS, write_teacher
 
 SMALL = {"sequences": 300, "pca_dims": 3}
@@ -73,20 +74,27 @@ def test_what_the_teacher_said_is_read_from_the_cache(teacher, texts, cache):
     assert fit(teacher, texts, **SMALL).table == pytest.approx(-first.table, abs=1e-5)
 
 
-def test_a_fit_that_was_interrupted_goes_on(teacher, texts, cache):
-    def interrupted():
-        yield from texts[:2500]
-        raise KeyboardInterrupt
+def test_a_fit_that_was_interrupted_goes_on(teacher, texts, cache, monkeypatch):
+    save = VectorCache.save
 
-    whole = fit(teacher, texts, **SMALL)
+    def interrupted(self, path, vectors):
+        if len(shards(cache)) == 2:
+            raise KeyboardInterrupt
+        save(self, path, vectors)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VectorCache, "save", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit(teacher, texts, **SMALL)
     kept = shards(cache)
-    removed = sorted(cache.glob("vectors/*/*.npy"))[0]
-    removed.unlink()
-    assert fit(teacher, texts, **SMALL).table.tobytes() == whole.table.tobytes()
-    assert shards(cache) == kept
-    with pytest.raises(KeyboardInterrupt):
-        fit(teacher, interrupted(), **SMALL)
-    assert shards(cache) == kept
+    assert len(kept) == 2
+    times = {path.name: path.stat().st_mtime_ns for path in cache.glob("vectors/*/*.npy")}
+    model = fit(teacher, texts, **SMALL)
+    assert shards(cache).items() > kept.items()
+    after = {path.name: path.stat().st_mtime_ns for path in cache.glob("vectors/*/*.npy")}
+    assert after.items() > times.items()  # what was there was not asked again
+    monkeypatch.setenv("M2V_ONNX_CACHE", str(cache / "other"))
+    assert fit(teacher, texts, **SMALL).table.tobytes() == model.table.tobytes()
 
 
 def test_a_file_and_its_column(teacher, texts, tmp_path):

@@ -53,6 +53,11 @@ class TestPair:
         assert tokens(fed, of_teacher=True) == ["[CLS]", "moon", "sun", "sun", "[SEP]"]
         assert tokens(ids) == ["sun", "sun"]
 
+    def test_a_prompt_that_fills_the_limit_leaves_no_text(self):
+        ((ids, fed, _),) = pair(limit=4, prompt="moon moon moon ").encode(["sun sun sun"])
+        assert tokens(fed, of_teacher=True) == ["[CLS]", "moon", "moon", "[SEP]"]
+        assert ids == []
+
 
 class TestReading:
     def test_what_is_of_no_use_is_left_out_and_counted(self, caplog):

@@ -101,7 +101,10 @@ def running(
         assert found, f"{line}{errors.read_text()}"
         yield Running(child, int(found[1]), errors)
     finally:
-        if child.poll() is None:
-            child.send_signal(signal.SIGTERM)
-        child.wait(timeout=60)
-        child.stdout.close()
+        try:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+            child.wait(timeout=60)
+        finally:
+            child.kill()
+            child.stdout.close()

@@ -93,15 +93,15 @@ def test_a_body_that_is_too_long_and_does_not_say_so(strict):
         lines = [
             "POST /v1/embeddings HTTP/1.1",
             "host: a",
+            "connection: close",
             "transfer-encoding: chunked",
             "authorization: Bearer sésame",
         ]
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        for _ in range(3):
-            connection.sendall(b"80000\r\n" + b" " * 0x80000 + b"\r\n")
-        answer = b""
-        while not answer.endswith(b"}"):
-            answer += connection.recv(4096)
+        with suppress(ConnectionError):  # the server may close before it has read the last part
+            for _ in range(3):
+                connection.sendall(b"80000\r\n" + b" " * 0x80000 + b"\r\n")
+        answer = read_all(connection)
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"expected a body of up to 1000000 bytes, found more" in answer
 

@@ -349,6 +349,7 @@ class TestSession:
             ({"provider": "tpu"}, "provider must be one of auto, cpu, cuda, coreml, found 'tpu'"),
             ({"batch_size": 0}, "batch_size must be 1 or more, found 0"),
             ({"n_threads": -1}, "n_threads must be 1 or more, found -1"),
+            ({"precision": "int8", "provider": "cuda"}, "expected the provider cpu for a teacher in int8"),
         ],
     )
     def test_options_out_of_range(self, options, message):

@@ -63,6 +63,13 @@ def test_many_texts_have_one_part_with_their_shares():
     assert not np.array_equal(part, held_out_parts(examples([3000, 997, 2, 1]), seed=2)[0])
 
 
+def test_every_label_keeps_a_text_where_most_have_one_alone():
+    (part,) = held_out_parts(examples([1] * 2300 + [2] * 100), seed=0)
+    assert len(set(part.tolist())) == len(part) == 66
+    assert (part >= 2300).all()
+    assert np.bincount((part - 2300) // 2).max() == 1
+
+
 def test_nothing_is_held_out_where_every_label_has_one_text():
     assert held_out_parts(examples([1, 1, 1]), seed=0) == []
 

@@ -172,6 +172,9 @@ def test_class_weights_move_the_border():
         classifier = train(texts, labels, learner="frozen", class_weight={"liked": factor})
         shares[factor] = np.mean([label == "liked" for label in classifier.predict(texts)])
     assert shares[0.05] < shares[20.0]
+    numbers = [int(label == "liked") for label in labels]
+    classifier = train(texts, numbers, learner="frozen", class_weight={"1": 20.0})  # as a command line has it
+    assert np.mean(classifier.predict(texts)) == shares[20.0]
     rare = [(t, label) for t, label in zip(*reviews(400), strict=True) if label == "disliked" or t[-1] == "e"]
     balanced = train(*map(list, zip(*rare, strict=True)), class_weight="balanced")
     assert balanced.predict("the film was fine") == "liked"

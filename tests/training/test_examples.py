@@ -107,10 +107,11 @@ def test_a_lonely_label_is_refused_where_that_is_asked_for():
 
 def test_many_labels_leave_pairs_out():
     assert (n_pair_rows(2), n_pair_rows(256), n_pair_rows(257)) == (65536, 65536, 0)
-    texts = [f"good {index}" for index in range(1001)]
-    assert check_examples(texts, list(range(1001)), DEFAULT).notes[-1] == (
-        "1,001 labels are many: pairs of tokens do not count"
-    )
+    texts, labels = ["good plot"] * 257, list(range(257))
+    for pairs in (True, False):
+        options = TrainingOptions(learner="terms", pairs=pairs)
+        notes = train_classifier(word_model(), texts, labels, options=options).training["notes"]
+        assert ("257 labels are many: pairs of tokens do not count" in notes) == pairs
 
 
 def test_labels_that_no_memory_holds_are_refused():

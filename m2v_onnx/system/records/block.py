@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,14 @@ class Source:
         format: its format.
         text_column: the column or field that holds the text.
         columns: the columns to keep, in this order; None for all.
+        options: how a user may name some of these columns, where it is not --text-column and --columns.
     """
 
     path: Path
     format: Format
     text_column: str = "text"
     columns: tuple[str, ...] | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def check_names(self, names: Sequence[str], place: str) -> None:
         """Refuse a file that lacks the text's column or one to keep, or has two of one name.
@@ -40,7 +42,7 @@ class Source:
             ArgumentError: naming the column.
         """
         wanted = dict.fromkeys(self.columns or (), "--columns") | {self.text_column: "--text-column"}
-        check_columns(names, wanted, place)
+        check_columns(names, {**wanted, **self.options}, place)
 
 
 def check_columns(names: Sequence[str], wanted: Mapping[str, str], place: str) -> None:
