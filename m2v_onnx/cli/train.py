@@ -125,10 +125,14 @@ def train(
     """
     require_module("onnx", package="onnx", extra="export")  # better known before the work than behind it
     require_module("sklearn", package="scikit-learn", extra="train")
-    if multi_label and regression:
-        raise typer.BadParameter("expected one of --multi-label and --regression, found both")
-    if report is not None and test is None:
-        raise typer.BadParameter("expected --test beside it: a report is of texts that were not learned from")
+    _refuse_idle(
+        ("--regression", "beside --multi-label", multi_label and regression),
+        ("--report", "without --test, whose texts it is of", report is not None and test is None),
+        ("--allow-unseen", "without --test", allow_unseen and test is None),
+        ("--separator", "without --multi-label", separator != "," and not multi_label),
+        ("--strict", "beside --multi-label and --regression", strict and (multi_label or regression)),
+        ("--no-pairs", "beside --learner frozen", not pairs and learner == "frozen"),
+    )
     from m2v_onnx.folder.replacement import check_output  # slow, as all that knows a model
     from m2v_onnx.static_model import StaticModel
     from m2v_onnx.training import TrainingOptions, train_classifier
@@ -158,14 +162,19 @@ def train(
     static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
     classifier = train_classifier(static_model, *examples, options=options)
     scores = None if held is None else classifier.evaluate(*held, allow_unseen=allow_unseen)
-    if scores is not None:
-        classifier = with_test_scores(classifier, scores)
+    classifier = with_test_scores(classifier, scores)
     graphs = graph_options(graph, precision, shared_table=shared_table)
     classifier.save_pretrained(output, force=force, **graphs)
     if report is not None and held is not None and scores is not None:
         write_report(report.expanduser(), classifier, held, scores)
-    if as_json or not quiet:
-        _print(output, classifier, scores, as_json=as_json)
+    _print(output, classifier, scores, as_json=as_json, quiet=quiet)
+
+
+def _refuse_idle(*options: tuple[str, str, bool]) -> None:
+    """Refuse options that do nothing: each with the place where it does nothing, and whether that is so."""
+    for option, where, is_idle in options:
+        if is_idle:
+            raise typer.BadParameter(f"it does nothing {where}: leave it out", param_hint=option)
 
 
 def _print(
@@ -174,14 +183,15 @@ def _print(
     scores: ClassificationReport | RegressionReport | None,
     *,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     if as_json:
         scored = None if scores is None else scores.to_json()
         print_json({"output": str(output), "training": dict(classifier.training), "test": scored})
-        return
-    print_training(output, classifier)
-    if scores is not None:
-        print_scores(scores)
+    elif not quiet:
+        print_training(output, classifier)
+        if scores is not None:
+            print_scores(scores)
 
 
 def _parse_weights(value: str | None) -> ClassWeight | None:

@@ -71,8 +71,11 @@ def train_pairs(
     from m2v_onnx.training.pairs import train_and_score_pairs
 
     show_notes(quiet=quiet)
-    widths = tuple(int(part) if part.isdecimal() else 0 for part in split(dims)) if dims else ()
-    options = PairOptions(dims=widths, n_epochs=epochs, seed=seed)
+    parts = split(dims) if dims else []
+    wrong = next((part for part in parts if not part.isdecimal()), None)
+    if wrong is not None:
+        raise typer.BadParameter(f"expected numbers by commas, found {wrong!r}", param_hint="--dims")
+    options = PairOptions(dims=tuple(map(int, parts)), n_epochs=epochs, seed=seed)
     output = output.expanduser()
     check_output(output, force=force)
     first, second = as_utf8(text_column), as_utf8(other_column)

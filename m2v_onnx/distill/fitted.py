@@ -14,7 +14,7 @@ from m2v_onnx.distill.vocabulary import Vocabulary
 from m2v_onnx.distill.weighting import vocabulary_weights
 from m2v_onnx.errors import require_module
 from m2v_onnx.fit.features import TokenFeatures
-from m2v_onnx.fit.held_out import Answers, fit_to_texts
+from m2v_onnx.fit.held_out import TeacherVectors, fit_to_texts
 from m2v_onnx.fit.passes import TeacherPasses
 from m2v_onnx.fit.sequences import Lengths, draw_bags, draw_mixed_bags, draw_tokens, join_pieces
 from m2v_onnx.fit.shares import Shares
@@ -103,7 +103,7 @@ def fit_vocabulary(
     return _solve(answers, TokenFeatures.of(states, weights), recipe), recipe
 
 
-def _solve(answers: list[Answers], features: TokenFeatures, recipe: Recipe) -> Vectors:
+def _solve(answers: list[TeacherVectors], features: TokenFeatures, recipe: Recipe) -> Vectors:
     """Fit to drawn sequences, and, where there are some, to texts."""
     choices = fit_choices(recipe)
     if len(answers) > 1:
@@ -143,10 +143,15 @@ def pair_tokenizers(
     )
 
 
-def ask(passes: TeacherPasses, drawn: Examples, examples: Sequence[Examples | TextExamples]) -> list[Answers]:
+def ask(
+    passes: TeacherPasses, drawn: Examples, examples: Sequence[Examples | TextExamples]
+) -> list[TeacherVectors]:
     """Give the teacher's vectors of drawn texts, by which its precision is settled, and of more texts."""
     passes.settle_precision(_some_of(drawn.teacher_ids))
-    return [Answers(part.token_ids, passes.sentence_vectors(part.teacher_ids)) for part in (drawn, *examples)]
+    return [
+        TeacherVectors(part.token_ids, passes.sentence_vectors(part.teacher_ids))
+        for part in (drawn, *examples)
+    ]
 
 
 def draw_examples(tokenizers: TokenizerPair, vocabulary: Vocabulary, recipe: Recipe) -> Examples:

@@ -14,9 +14,8 @@ from m2v_onnx.distill.vocabulary import Vocabulary
 from m2v_onnx.fit.frequencies import FREQUENCIES_VERSION, count_tokens, frequency_weights, token_frequencies
 from m2v_onnx.fit.words import WordList, packaged_words, read_word_counts
 from m2v_onnx.model.recipe import Recipe
-from m2v_onnx.system.drafts import draft_file
+from m2v_onnx.system.cache import cache_folder, save_array
 from m2v_onnx.system.records.reading import read_texts
-from m2v_onnx.teacher.exporter import cache_folder
 from m2v_onnx.tokenizer.special_tokens import bare_copy
 
 # Before the name of a file of texts in which tokens are counted.
@@ -75,9 +74,7 @@ def _packaged_frequencies(tokenizer: Tokenizer, n_tokens: int) -> npt.NDArray[np
             return found
     frequencies = token_frequencies(tokenizer, packaged_words(), n_tokens)
     with suppress(OSError):  # they are made anew each time, where the cache cannot be written
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft_file(path) as draft, draft.open("wb") as file:
-            np.save(file, frequencies)
+        save_array(path, frequencies)
     return frequencies
 
 

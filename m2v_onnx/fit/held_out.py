@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answers:
+class TeacherVectors:
     """Texts, and what a teacher says of them.
 
     Attributes:
@@ -52,7 +52,7 @@ class TextFit:
 
 
 def fit_to_texts(
-    answers: Sequence[Answers],
+    answers: Sequence[TeacherVectors],
     features: TokenFeatures,
     *,
     choices: FitChoices,
@@ -84,7 +84,7 @@ def fit_to_texts(
     return fit
 
 
-def _measure(held: Answers, targets: Targets, *tables: Vectors) -> tuple[float, float] | None:
+def _measure(held: TeacherVectors, targets: Targets, *tables: Vectors) -> tuple[float, float] | None:
     n_texts = len(held.token_ids)
     if n_texts == 0:
         logger.warning("too few texts to hold some out: nothing says whether they were of use")

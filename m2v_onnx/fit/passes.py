@@ -16,10 +16,10 @@ from m2v_onnx.fit.shares import IdRows
 from m2v_onnx.fit.stored_rows import Block, StoredRows
 from m2v_onnx.fit.vector_cache import VectorCache
 from m2v_onnx.model.vectors import Vectors, to_unit
+from m2v_onnx.system.cache import cache_folder
 from m2v_onnx.system.progress import Advance, track
 from m2v_onnx.system.row_blocks import rows_beyond
 from m2v_onnx.teacher.embedding import run_batches
-from m2v_onnx.teacher.exporter import cache_folder
 from m2v_onnx.teacher.fingerprint import hash_teacher
 from m2v_onnx.teacher.loading import Teacher
 from m2v_onnx.teacher.options import Execution

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.system.drafts import draft_file
+from m2v_onnx.system.cache import save_array
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
 
@@ -49,9 +49,7 @@ class VectorCache:
             FolderError: when the cache cannot be written.
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with draft_file(path) as draft, draft.open("wb") as file:
-                np.save(file, vectors)
+            save_array(path, vectors)
         except OSError as error:
             raise FolderError(
                 f"expected to keep a teacher's vectors in {path.parent}, found {error.strerror or error}: "

@@ -30,7 +30,14 @@ from m2v_onnx.system.text_files import readable
 logger = logging.getLogger(__name__)
 
 # What says which other files a model has.
-_SAYING_FILES = (CARD_NAME, CONFIG_NAME, MODULES_NAME, ST_CONFIG_NAME, f"*/{CONFIG_NAME}", f"*{ROUTER_NAME}")
+_DESCRIPTION_FILES = (
+    CARD_NAME,
+    CONFIG_NAME,
+    MODULES_NAME,
+    ST_CONFIG_NAME,
+    f"*/{CONFIG_NAME}",
+    f"*{ROUTER_NAME}",
+)
 
 
 def download_model(path_or_id: str | Path, place: HubPlace, *, precision: Precision | None = None) -> Path:
@@ -48,11 +55,11 @@ def download_model(path_or_id: str | Path, place: HubPlace, *, precision: Precis
         raise FolderError(f"expected a static model's folder or a Hub id, found nothing at {path}")
     try:
         repository = find_repository(str(path_or_id), place)
-        folder = repository.fetch(_SAYING_FILES)
+        folder = repository.fetch(_DESCRIPTION_FILES)
         needed = _module_files(repository.files, folder)
         repository.check_whole(*needed)
         wanted = [*READ_FILES, *needed, *graph_places(IDS_STEM, precision or "fp32")]
-        return repository.fetch([*_SAYING_FILES, *wanted])
+        return repository.fetch([*_DESCRIPTION_FILES, *wanted])
     except M2vOnnxError as error:
         raise FolderError(str(error)) from error
 

@@ -1,5 +1,5 @@
 """Static models over HTTP: OpenAI's and Text Embeddings Inference's ways to ask. Needs the extra `serve`.
 
-`app.make_app` gives an ASGI application, `server.serve` runs it. To add a path, write a function from a
-body to an answer, as `openai.embeddings` is one, and register it in `app.py`.
+`app.make_app` gives an ASGI application, `run.serve` runs it. To add a path, write a class whose
+`read` takes a body, and whose `answer` gives the reply, as in `openai.py`, and register it in `app.py`.
 """

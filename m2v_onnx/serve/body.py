@@ -1,4 +1,4 @@
-"""Reading a request's body, as far as it is allowed. Who sends it too slowly, `patience.py` cuts off."""
+"""Reading a request's body, as far as it is allowed. Who sends it too slowly, `timeouts.py` cuts off."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class ClassifyRequest:
         """Read a body; without a model's name, the first classifier answers.
 
         Raises:
-            RefusedError: when it asks for what there is not.
+            RefusedError: when it asks for a field or a model that does not exist.
         """
         content = read_object(body)
         name = content.get("model")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import orjson
 
-_KINDS = {401: "authentication_error", 408: "timeout_error", 500: "server_error", 503: "overloaded_error"}
+_KINDS = {401: "authentication_error", 500: "server_error", 503: "overloaded_error"}
 _HEADERS = {
     401: [(b"www-authenticate", b"Bearer")],
-    408: [(b"connection", b"close")],
     503: [(b"retry-after", b"1")],
 }
 

@@ -35,7 +35,7 @@ class EmbeddingRequest:
         """Read a body.
 
         Raises:
-            RefusedError: when it asks for what there is not.
+            RefusedError: when it asks for a field or a model that does not exist.
         """
         content = read_object(body)
         served = store.find(content.get("model"))

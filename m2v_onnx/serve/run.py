@@ -20,9 +20,9 @@ from starlette.types import ASGIApp
 from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.serve.app import make_app
 from m2v_onnx.serve.metrics import SHARED_PLACE
-from m2v_onnx.serve.patience import PatientProtocol
 from m2v_onnx.serve.reloading import hold_reloads
 from m2v_onnx.serve.settings import Limits, Settings
+from m2v_onnx.serve.timeouts import TimeoutProtocol
 from m2v_onnx.serve.workers import Workers
 
 # Connections that wait until a server is ready for them; the system may allow fewer.
@@ -96,7 +96,7 @@ def run_app(
     """Answer requests with an application until SIGTERM or Ctrl-C; `on_ready` is called before the first."""
     config = uvicorn.Config(
         app,
-        http=PatientProtocol,
+        http=TimeoutProtocol,
         ws="none",
         interface="asgi3",
         log_config=_LOGGING,

@@ -36,13 +36,13 @@ class EmbedRequest:
         """Read a body.
 
         Raises:
-            RefusedError: when it asks for what there is not.
+            RefusedError: when it asks for a field or a model that does not exist.
         """
         content = read_object(body)
         served = store.find(None)
         texts = read_texts(content, "inputs", limits)
-        for field in ("prompt_name", "truncation_direction"):
-            if content.get(field, "Right") not in (None, "Right", "right"):
+        for field, accepted in (("prompt_name", ()), ("truncation_direction", ("Right", "right"))):
+            if content.get(field) is not None and content[field] not in accepted:
                 raise RefusedError(
                     400, f"expected no {field}, found {content[field]!r:.60}: leave it out", param=field
                 )

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from m2v_onnx.errors import TeacherError, require_module
 from m2v_onnx.folder.names import CONFIG_NAME
+from m2v_onnx.system.cache import cache_folder
 from m2v_onnx.system.drafts import draft_folder
 from m2v_onnx.system.onnx_runtime import NO_TELEMETRY
 from m2v_onnx.system.progress import track
@@ -65,15 +66,6 @@ def export_teacher(folder: Path, *, trust_remote_code: bool, show_progress_bar: 
                 "may write"
             ) from error
     return cached
-
-
-def cache_folder() -> Path:
-    """Give the user's cache folder for m2v-onnx; the variable M2V_ONNX_CACHE overrides it."""
-    if os.environ.get("M2V_ONNX_CACHE"):
-        return Path(os.environ["M2V_ONNX_CACHE"]).expanduser()
-    if sys.platform == "win32" and "LOCALAPPDATA" in os.environ:
-        return Path(os.environ["LOCALAPPDATA"]) / "m2v-onnx"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m2v-onnx"
 
 
 def convert_tokenizer(folder: Path, output: Path, *, trust_remote_code: bool) -> None:

@@ -28,7 +28,7 @@ _FROZEN = LinearSettings(None, 0.5)
 _FEW_TEXTS = 20
 _FROZEN_FEW = LinearSettings(None, 2)
 # So few held-out texts do not tell which way is more accurate.
-_SAY_LITTLE = 100
+_FEW_HELD_OUT = 100
 _TERMS = (LinearSettings(4, 0.05), LinearSettings(3, 0.5), LinearSettings(6, 1))
 
 
@@ -55,12 +55,12 @@ class Candidate:
     Attributes:
         name: what a report calls it.
         fit: learns from rows.
-        bolder: whether it is the one before it, held back less.
+        less_regularized: whether it is the one before it with weaker regularization.
     """
 
     name: str
     fit: Callable[[Rows], Fit]
-    bolder: bool = False
+    less_regularized: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def find_candidates(
         "auto": [frozen, *_TERMS],
     }
     return [
-        Candidate(one.name, partial(linear.fit, settings=one), bolder=one in _TERMS[1:])
+        Candidate(one.name, partial(linear.fit, settings=one), less_regularized=one in _TERMS[1:])
         for one in settings[options.learner]
     ]
 
@@ -121,8 +121,8 @@ def find_candidates(
 def try_candidates(candidates: Sequence[Candidate], examples: Examples, parts: Sequence[Rows]) -> list[Trial]:
     """Let every candidate learn from what is outside of each part, and say what is inside.
 
-    With one part, which many texts have, it ends at a bolder one that is worse than the one before: the next,
-    which take longer, would be worse still.
+    With one part, which many texts have, it ends at a less regularized one that is worse than the one before:
+    the next, which take longer, would be worse still.
     """
     n_outputs = examples.targets.shape[1]
     if not parts:
@@ -135,7 +135,7 @@ def try_candidates(candidates: Sequence[Candidate], examples: Examples, parts: S
         logits, targets = np.concatenate(decisions), examples.targets[rows]
         temperatures, losses = calibrate(logits, targets, examples.problem)
         trials.append(Trial(candidate, temperatures, losses, _accuracy(logits, targets, examples.problem)))
-        if len(parts) == 1 and candidate.bolder and losses.mean() > trials[-2].losses.mean():
+        if len(parts) == 1 and candidate.less_regularized and losses.mean() > trials[-2].losses.mean():
             break
     return trials
 
@@ -152,7 +152,7 @@ def pick(trials: Sequence[Trial]) -> Trial:
     near = [trial for trial in trials if trial.accuracy is None or trial.accuracy >= least]
     winner = min(near, key=lambda trial: trial.loss if trial.loss is not None else float("inf"))
     n_texts = len(winner.losses)
-    if n_texts == 0 or (n_texts > _SAY_LITTLE and near[0] is not trials[0]):
+    if n_texts == 0 or (n_texts > _FEW_HELD_OUT and near[0] is not trials[0]):
         return winner
     gains = trials[0].losses - winner.losses
     return winner if gains.sum() > 2 * np.sqrt(np.square(gains - gains.mean()).sum()) else trials[0]

@@ -81,8 +81,12 @@ def check_test(test: Labelled, train: Labelled, problem: Problem, *, allow_unsee
             )
 
 
-def with_test_scores(classifier: Classifier, scores: ClassificationReport | RegressionReport) -> Classifier:
-    """Give a classifier whose folder and model card tell its test scores, too."""
+def with_test_scores(
+    classifier: Classifier, scores: ClassificationReport | RegressionReport | None
+) -> Classifier:
+    """Give a classifier whose folder and model card tell its test scores, where there are some."""
+    if scores is None:
+        return classifier
     content = scores.to_json()
     found = {f"test {name.replace('_', ' ')}": v for name, v in content.items() if isinstance(v, int | float)}
     training = {**classifier.training, "scores": {**classifier.training["scores"], **found}}

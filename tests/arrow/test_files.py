@@ -176,6 +176,16 @@ def test_types_and_metadata_stay(tmp_path, model):
     assert read(tmp_path / "out.jsonl") == [{"text": "sun", "n": "1.00", "day": None, "embedding": [3, 4]}]
 
 
+def test_numbers_that_json_does_not_know(tmp_path, model):
+    columns = {"text": ["sun"], "x": [float("nan")], "y": [[1.5, float("-inf")]], "z": [{"a": float("inf")}]}
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    embed(model, tmp_path / "in.parquet", tmp_path / "out.jsonl")
+    expected = {"text": "sun", "x": None, "y": [1.5, None], "z": {"a": None}, "embedding": [3, 4]}
+    assert read(tmp_path / "out.jsonl") == [expected]
+    embed(model, tmp_path / "in.parquet", tmp_path / "out.csv", columns=("x",))
+    assert (tmp_path / "out.csv").read_text() == 'x,embedding\nnan,"[3, 4]"\n'
+
+
 def test_no_records_are_a_file_too(tmp_path, model):
     embed(model, write(tmp_path / "in.parquet", TABLE.slice(0, 0)), tmp_path / "out.parquet")
     assert pq.read_schema(tmp_path / "out.parquet").names == ["id", "text", "tags", "when", "embedding"]

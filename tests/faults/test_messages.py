@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from m2v_onnx.errors import TeacherError
-from m2v_onnx.teacher.exporter import cache_folder, export_teacher
+from m2v_onnx.system.cache import cache_folder
+from m2v_onnx.teacher.exporter import export_teacher
 from tests.builders import tiny_model
 from tests.faults.nodes import make_full, without_rights
 

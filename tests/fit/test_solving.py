@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from m2v_onnx.fit.features import TokenFeatures
-from m2v_onnx.fit.held_out import Answers, fit_to_texts
+from m2v_onnx.fit.held_out import TeacherVectors, fit_to_texts
 from m2v_onnx.fit.linear_map import fit_map
 from m2v_onnx.fit.matching import best_factor, match_lengths, mean_cosine
 from m2v_onnx.fit.ridge import refine_rows
@@ -225,13 +225,13 @@ class TestTable:
 
 
 class TestTexts:
-    def answers(self) -> tuple[list[Answers], TokenFeatures]:
+    def answers(self) -> tuple[list[TeacherVectors], TokenFeatures]:
         """Make a teacher that is the mean of rows of which the features say half."""
         rows = normals(50, 12)
         answers = []
         for n_texts, seed in ((200, 0), (4000, 1), (300, 2)):
             shares = random_shares(n_texts, 50, seed=seed)
-            answers.append(Answers(shares.parts[0], StoredRows.of(encode(shares, rows))))
+            answers.append(TeacherVectors(shares.parts[0], StoredRows.of(encode(shares, rows))))
         return answers, TokenFeatures.of(rows[:, :6], np.ones(50))
 
     @pytest.mark.parametrize("is_base", [False, True])
@@ -250,14 +250,14 @@ class TestTexts:
     def test_texts_that_mislead_are_of_no_use(self):
         answers, features = self.answers()
         wrong = StoredRows.of(normals(4000, 12, seed=5))
-        answers[0], answers[1] = answers[1], Answers(answers[1].token_ids, wrong)
+        answers[0], answers[1] = answers[1], TeacherVectors(answers[1].token_ids, wrong)
         fit = fit_to_texts(answers, features, choices=FitChoices(12, 0.5, 0.25))
         assert fit.cosines[0] > fit.cosines[1]
         assert not fit.is_better
 
     def test_without_held_texts_nothing_is_measured(self, caplog):
         answers, features = self.answers()
-        answers[2] = Answers(TokenIds.of([]), StoredRows((), (), 12))
+        answers[2] = TeacherVectors(TokenIds.of([]), StoredRows((), (), 12))
         fit = fit_to_texts(answers, features, choices=FitChoices(3, 0.5, 0.25))
         assert fit.cosines is None
         assert fit.is_better

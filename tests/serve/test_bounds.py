@@ -43,7 +43,7 @@ def wait_until_cut(connection):
 
 @pytest.fixture(scope="module")
 def strict(tiny_folders, tmp_path_factory):
-    """A server with a key, little patience, and small bodies."""
+    """A server with a key, a short timeout, and small bodies."""
     options = ("--timeout", 1, "--max-body", 1, "--max-inputs", 8)
     place = tmp_path_factory.mktemp("strict")
     with running(place, tiny_folders / "raw", options=options, M2V_ONNX_API_KEY="sésame") as found:

@@ -49,6 +49,7 @@ def test_a_long_text_is_cut_unless_the_client_says_no(unit_server):
         ({"inputs": "sun", "truncate": 1}, "expected truncate to be true or false, found 1"),
         ({"inputs": "sun", "dimensions": 9}, "between 1 and the model's 2, found 9"),
         ({"inputs": "sun", "prompt_name": "query"}, "expected no prompt_name, found 'query'"),
+        ({"inputs": "sun", "prompt_name": "right"}, "expected no prompt_name, found 'right'"),
         ({"inputs": "sun", "truncation_direction": "Left"}, "expected no truncation_direction, found 'Left'"),
     ],
 )

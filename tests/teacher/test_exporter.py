@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from m2v_onnx.errors import TeacherError
-from m2v_onnx.teacher.exporter import cache_folder, export_teacher
+from m2v_onnx.system.cache import cache_folder
+from m2v_onnx.teacher.exporter import export_teacher
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.session import TeacherSession
 

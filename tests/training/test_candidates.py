@@ -82,10 +82,12 @@ class Fit:
         return np.stack([np.full(len(rows), self.scale), np.zeros(len(rows))], axis=1)
 
 
-def test_the_search_ends_at_a_bolder_one_that_is_worse():
+def test_the_search_ends_at_a_less_regularized_one_that_is_worse():
     data = examples([1500, 600])
     scales = {"a": -1.0, "b": 1.0, "c": 0.0, "d": 2.0}  # the share of label 0 is 5 / 7; -1 says the other
-    candidates = [Candidate(n, lambda _rows, s=s: Fit(s), bolder=n > "b") for n, s in scales.items()]
+    candidates = [
+        Candidate(n, lambda _rows, s=s: Fit(s), less_regularized=n > "b") for n, s in scales.items()
+    ]
     parts = held_out_parts(data, seed=0)
     assert [trial.candidate.name for trial in try_candidates(candidates, data, parts)] == ["a", "b", "c"]
     assert len(try_candidates(candidates, data, [parts[0][:150], parts[0][150:]])) == 4

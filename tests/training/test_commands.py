@@ -143,10 +143,21 @@ def test_errors_are_one_line_and_nothing_is_written(model, data, tmp_path, argum
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--multi-label", "--regression"), ("--report", "r"), ("--class-weight", "x=much")]
+    "arguments",
+    [
+        ("train", "--multi-label", "--regression"),
+        ("train", "--report", "r"),
+        ("train", "--class-weight", "x=much"),
+        ("train", "--allow-unseen"),
+        ("train", "--separator", ";"),
+        ("train", "--strict", "--multi-label"),
+        ("train", "--no-pairs", "--learner", "frozen"),
+        ("train-pairs", "--dims", "64,many"),
+    ],
 )
 def test_wrong_usage_exits_2(model, data, tmp_path, arguments):
-    assert run("train", model, data, tmp_path / "c", *arguments).returncode == 2
+    command, *options = arguments
+    assert run(command, model, data, tmp_path / "c", *options).returncode == 2
 
 
 def test_unseen_labels_may_be_counted(model, data, tmp_path):

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
@@ -118,17 +119,26 @@ def _rows(block: Block) -> list[Row]:
 
 def _to_cell(value: object, block: Block) -> object:
     """Give what csv writes: a text as it is, nothing for a null, JSON for all else."""
-    return value if isinstance(value, str | None) else _to_json(value, block).strip('"')
+    return value if isinstance(value, str | float | None) else _to_json(value, block).strip('"')
 
 
 def _to_json(value: object, block: Block) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, default=_to_text)
+        return json.dumps(_without_nan(value), ensure_ascii=False, default=_to_text)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
             f"expected values that JSON has a form for in {block.place}, found another ({error}): name the "
             "columns to keep with --columns, or write .parquet"
         ) from error
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401  # what JSON holds
+    """Give null for NaN and infinity, which JSON does not know, as other writers do."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    return [_without_nan(part) for part in value] if isinstance(value, list) else value
 
 
 def _to_text(value: Any) -> str:  # noqa: ANN401  # what Arrow's types give

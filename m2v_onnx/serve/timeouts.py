@@ -11,8 +11,8 @@ else:
     from uvicorn.protocols.http.auto import AutoHTTPProtocol as AnyProtocol
 
 
-class PatientProtocol(AnyProtocol):
-    """HTTP as uvicorn speaks it, with an end to patience; `timeout_graceful_shutdown` says how many seconds.
+class TimeoutProtocol(AnyProtocol):
+    """HTTP as uvicorn speaks it, with a timeout; `timeout_graceful_shutdown` says how many seconds.
 
     A connection is cut when two looks in a row find it with the same request, and that one not at work: the
     client sends a head or a body too slowly, or does not take its answer.
@@ -33,8 +33,8 @@ class PatientProtocol(AnyProtocol):
         super().connection_lost(exc)
 
     def _look_later(self) -> None:
-        patience = self.config.timeout_graceful_shutdown or 30
-        self._timer = self.loop.call_later(patience, self._look)
+        timeout = self.config.timeout_graceful_shutdown or 30
+        self._timer = self.loop.call_later(timeout, self._look)
 
     def _look(self) -> None:
         request = self.cycle
