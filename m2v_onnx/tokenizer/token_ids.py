@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,16 @@ class TokenIds:
         ids = np.fromiter(chain(), np.int32)
         return cls(ids, offsets_of(np.array(lengths, np.int64)))
 
+    @classmethod
+    def joined(cls, blocks: Sequence[TokenIds]) -> TokenIds:
+        """Put blocks of texts one behind the other; there is one at least.
+
+        >>> TokenIds.joined([TokenIds.of([[5, 6]]), TokenIds.of([[], [7]])]).to_lists()
+        [[5, 6], [], [7]]
+        """
+        lengths = np.concatenate([block.lengths for block in blocks])
+        return cls(np.concatenate([block.ids for block in blocks]), offsets_of(lengths))
+
     def __len__(self) -> int:
         """Give B, the number of texts."""
         return len(self.offsets) - 1
@@ -59,6 +70,18 @@ class TokenIds:
         """
         offsets = self.offsets[start : stop + 1]
         return TokenIds(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
+
+    def take(self, indices: npt.NDArray[np.integer[Any]]) -> TokenIds:
+        """Give some texts, in the order of their indices.
+
+        >>> import numpy as np
+        >>> TokenIds.of([[5], [6, 7], []]).take(np.array([2, 1, 0, 1])).to_lists()
+        [[], [6, 7], [5], [6, 7]]
+        """
+        lengths = self.lengths[indices]
+        offsets = offsets_of(lengths)
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], lengths)
+        return TokenIds(self.ids[places], offsets)
 
     def truncate(self, max_length: int) -> TokenIds:
         """Keep the first `max_length` ids of each text.

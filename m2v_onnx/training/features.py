@@ -14,7 +14,7 @@ from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.runtime.parts import PartStore
 from m2v_onnx.runtime.plan import Batching, plan_stream
 from m2v_onnx.runtime.text_features import TextFeatures, read_features
-from m2v_onnx.tokenizer.token_ids import TokenIds, offsets_of
+from m2v_onnx.tokenizer.token_ids import TokenIds
 
 # Rows of the table of pairs, and what it may grow to: with more labels, pairs do not count.
 N_PAIR_ROWS = 1 << 16
@@ -55,14 +55,8 @@ def read_all(model: StaticEmbedding, texts: Sequence[str], *, n_rows: int, unit:
         for start in range(0, len(texts), _BATCH_TEXTS)
     ]
     vectors = np.concatenate([block.vectors for block in blocks])
-    return TextFeatures(
-        vectors, _join([block.tokens for block in blocks]), _join([block.pairs for block in blocks])
-    )
-
-
-def _join(blocks: Sequence[TokenIds]) -> TokenIds:
-    lengths = np.concatenate([block.lengths for block in blocks])
-    return TokenIds(np.concatenate([block.ids for block in blocks]), offsets_of(lengths))
+    tokens = TokenIds.joined([block.tokens for block in blocks])
+    return TextFeatures(vectors, tokens, TokenIds.joined([block.pairs for block in blocks]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -21,7 +21,7 @@ from m2v_onnx.training.contrast import contrast, reciprocal_ranks
 from m2v_onnx.training.features import Rows, read_all
 from m2v_onnx.training.options import PairOptions
 from m2v_onnx.training.table import with_rows
-from m2v_onnx.training.token_batches import drop, mean_shares, renumber, take, to_unit, unit_gradient
+from m2v_onnx.training.token_batches import draw_batches, drop, mean_shares, renumber, to_unit, unit_gradient
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class _Pairs:
             raise ArgumentError(
                 f"expected {_LEAST_PAIRS} pairs or more to learn from, found {len(kept)}: add some"
             )
-        first, second = (take(side, kept) for side in found)
+        first, second = (side.take(kept) for side in found)
         tokens = np.unique(np.concatenate([first.ids, second.ids]))
         names: dict[str, int] = {}
         numbers = [[names.setdefault(side[row], len(names)) for row in kept] for side in (texts, others)]
@@ -168,7 +168,7 @@ class _Pairs:
 
     def score(self, table: Vectors, rows: Rows) -> float:
         """Give the mean reciprocal rank of the partners of rows, among all of these."""
-        first, second = (_embed(table, take(side, rows)) for side in self.sides)
+        first, second = (_embed(table, side.take(rows)) for side in self.sides)
         return float(reciprocal_ranks(first, second, self.names[1][rows]).mean())
 
 
@@ -185,9 +185,9 @@ def _learn(pairs: _Pairs, table: Vectors, rows: Rows, options: PairOptions) -> V
     rows_adam, logs_adam = RowAdam(table, _RATE_OF_TABLE * size), RowAdam(logs, _RATE_OF_WEIGHTS)
     dims = sorted({table.shape[1], *options.dims})
     n_steps = options.n_epochs * ceil(len(rows) / _BATCH_PAIRS)
-    for step, batch in enumerate(_batches(rows, options.n_epochs, rng)):
+    for step, batch in enumerate(draw_batches(rows, _BATCH_PAIRS, options.n_epochs, rng)):
         share = min(1.0, (step + 1) / (_WARM_UP * n_steps)) * (1 - step / n_steps)
-        both = _join(*(take(side, batch) for side in pairs.sides))
+        both = TokenIds.joined([side.take(batch) for side in pairs.sides])
         means, used = mean_shares(drop(both, _DROPOUT, rng))
         factors = np.exp(logs[used])
         weighed = table[used] * factors
@@ -212,14 +212,3 @@ def _slope(vectors: Vectors, is_same: npt.NDArray[np.bool_], dims: Sequence[int]
 def _same(first: Rows, second: Rows) -> npt.NDArray[np.bool_]:
     """Give (B, B): which partners are none to be told apart from a text's own, being the same text."""
     return np.asarray((first[:, None] == first) | (second[:, None] == second) | (first[:, None] == second))
-
-
-def _join(first: TokenIds, second: TokenIds) -> TokenIds:
-    offsets = np.concatenate([first.offsets, first.offsets[-1] + second.offsets[1:]])
-    return TokenIds(np.concatenate([first.ids, second.ids]), offsets)
-
-
-def _batches(rows: Rows, n_epochs: int, rng: np.random.Generator) -> Iterator[Rows]:
-    for _ in range(n_epochs):
-        order = rng.permutation(rows)
-        yield from (order[start : start + _BATCH_PAIRS] for start in range(0, len(order), _BATCH_PAIRS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil, log2
 from typing import Any
@@ -19,11 +19,11 @@ from m2v_onnx.training.adam import RowAdam
 from m2v_onnx.training.examples import Examples
 from m2v_onnx.training.features import N_PAIR_ROWS, Rows
 from m2v_onnx.training.token_batches import (
+    draw_batches,
     drop,
     mean_shares,
     renumber,
     root_shares,
-    take,
     to_unit,
     unit_gradient,
 )
@@ -60,11 +60,11 @@ class TableFit:
 
     def decide(self, rows: Rows) -> Numbers:
         """Give (N, C), what it says of N rows."""
-        own = take(self.features.tokens, rows)
+        own = self.features.tokens.take(rows)
         shares, used = mean_shares(renumber(own, self.tokens))
         found = _SCALE * (to_unit(shares @ self.rows[used])[0] @ self.weight) + self.bias
         if self.pairs is not None:
-            shares, used = root_shares(take(self.features.pairs, rows), own.lengths)
+            shares, used = root_shares(self.features.pairs.take(rows), own.lengths)
             found = found + shares @ self.pairs[used]
         return np.asarray(found, np.float64)
 
@@ -125,7 +125,7 @@ class TableLearner:
         n_epochs = max(_LEAST_EPOCHS, ceil(_LEAST_STEPS * size / len(rows)))
         steps = _Steps(fit, renumber(self.features.tokens, tokens), self._slope, rng)
         n_steps = n_epochs * ceil(len(rows) / size)
-        for step, batch in enumerate(_batches(rows, size, n_epochs, rng)):
+        for step, batch in enumerate(draw_batches(rows, size, n_epochs, rng)):
             steps.step(batch, share=1 - step / n_steps)
         return fit
 
@@ -160,12 +160,12 @@ class _Steps:
     def step(self, batch: Rows, *, share: float) -> None:
         """Move all that the texts of a batch show."""
         fit = self._fit
-        own = take(self._tokens, batch)
+        own = self._tokens.take(batch)
         means, used = mean_shares(drop(own, _DROPOUT, self._rng))
         unit, lengths = to_unit(means @ fit.rows[used])
         logits = _SCALE * (unit @ fit.weight) + fit.bias
         if fit.pairs is not None:
-            sums, places = root_shares(take(fit.features.pairs, batch), own.lengths)
+            sums, places = root_shares(fit.features.pairs.take(batch), own.lengths)
             logits = logits + sums @ fit.pairs[places]
         slope = self._slope(logits, batch)
         of_unit = _SCALE * (slope @ fit.weight.T)
@@ -174,9 +174,3 @@ class _Steps:
         self._rows.step(means.T @ unit_gradient(of_unit, unit, lengths), share=share, rows=used)
         if self._pairs is not None:
             self._pairs.step(sums.T @ slope, share=share, rows=places)
-
-
-def _batches(rows: Rows, size: int, n_epochs: int, rng: np.random.Generator) -> Iterator[Rows]:
-    for _ in range(n_epochs):
-        order = rng.permutation(rows)
-        yield from (order[start : start + size] for start in range(0, len(order), size))

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.tokenizer.token_ids import TokenIds, offsets_of
+from m2v_onnx.training.features import Rows
 
 
-def take(tokens: TokenIds, rows: npt.NDArray[np.int64]) -> TokenIds:
-    """Give the ids of some texts.
-
-    >>> take(TokenIds.of([[5], [6, 7], []]), np.array([2, 1, 0])).to_lists()
-    [[], [6, 7], [5]]
-    """
-    lengths = tokens.lengths[rows]
-    offsets = offsets_of(lengths)
-    places = np.arange(offsets[-1]) + np.repeat(tokens.offsets[rows] - offsets[:-1], lengths)
-    return TokenIds(tokens.ids[places], offsets)
+def draw_batches(rows: Rows, size: int, n_epochs: int, rng: np.random.Generator) -> Iterator[Rows]:
+    """Give rows in batches, in another random order in each epoch."""
+    for _ in range(n_epochs):
+        order = rng.permutation(rows)
+        yield from (order[start : start + size] for start in range(0, len(order), size))
 
 
 def drop(tokens: TokenIds, share: float, rng: np.random.Generator) -> TokenIds:

@@ -10,7 +10,7 @@ from m2v_onnx.tokenizer.token_ids import TokenIds
 from m2v_onnx.training import PairOptions, train_pairs
 from m2v_onnx.training.contrast import contrast, reciprocal_ranks
 from m2v_onnx.training.pairs import train_and_score_pairs
-from m2v_onnx.training.token_batches import drop, mean_shares, take, to_unit, unit_gradient
+from m2v_onnx.training.token_batches import drop, mean_shares, to_unit, unit_gradient
 from tests.training.builders import WORDS, word_model
 
 
@@ -140,6 +140,6 @@ def test_dropout_leaves_one_token_of_each_text():
 
 
 def test_means_as_a_product():
-    shares, used = mean_shares(take(TokenIds.of([[3, 5, 3], [9], []]), np.array([2, 0])))
+    shares, used = mean_shares(TokenIds.of([[3, 5, 3], [9], []]).take(np.array([2, 0])))
     assert used.tolist() == [3, 5]
     np.testing.assert_allclose(shares.toarray(), [[0, 0], [2 / 3, 1 / 3]], rtol=1e-6)
