@@ -120,30 +120,40 @@ class Nodes:
         )
 
     def repeat(
-        self, body: Nodes, *, state: dict[str, str], new_state: Sequence[str], goes_on: str
+        self,
+        body: Nodes,
+        *,
+        state: dict[str, str],
+        new_state: Sequence[str],
+        goes_on: str,
+        begins: str | None = None,
+        n_floats: int = 0,
     ) -> list[str]:
-        """Run the nodes `body` again and again, once at least, while `goes_on`; give the last state.
+        """Run the nodes `body` again and again while `goes_on`; give the last state.
 
         Args:
             body: the nodes.
             state: the int32 values that a round changes: their names inside, and the first values.
             new_state: the values after a round.
             goes_on: bool, whether another round follows.
+            begins: bool, whether there is a first round; None for one at least.
+            n_floats: how many values of the state, the last ones, are float32 and not int32.
         """
+        types = [TensorProto.INT32] * (len(state) - n_floats) + [TensorProto.FLOAT] * n_floats
         self._constants.update(body._constants)
         inputs = [
             helper.make_tensor_value_info(body.name("round"), TensorProto.INT64, []),
             helper.make_tensor_value_info(body.name("condition"), TensorProto.BOOL, []),
-            *(helper.make_tensor_value_info(name, TensorProto.INT32, None) for name in state),
+            *(helper.make_tensor_value_info(n, kind, None) for n, kind in zip(state, types, strict=True)),
         ]
         outputs = [
             helper.make_tensor_value_info(goes_on, TensorProto.BOOL, []),
-            *(helper.make_tensor_value_info(name, TensorProto.INT32, None) for name in new_state),
+            *(helper.make_tensor_value_info(n, kind, None) for n, kind in zip(new_state, types, strict=True)),
         ]
         graph = helper.make_graph(body._nodes, body.group, inputs, outputs)
-        always = self.constant("true", value=True, dtype=np.bool_)
+        begins = begins or self.constant("true", value=True, dtype=np.bool_)
         results = [f"{name}_last" for name in new_state]
-        self._nodes.append(helper.make_node("Loop", ["", always, *state.values()], results, body=graph))
+        self._nodes.append(helper.make_node("Loop", ["", begins, *state.values()], results, body=graph))
         return results
 
     def collect(self, body: Nodes, *, number: str, n_rounds: str, values: Sequence[str]) -> list[str]:

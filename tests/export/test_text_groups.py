@@ -264,3 +264,32 @@ def test_rows_to_padded_ids_and_to_sums(rng, n_rows, max_length):
     known = mask * ~np.isin(padded, list(model.masked_ids))
     np.testing.assert_allclose(found[2], (model.table[padded] * known[:, :, None]).sum(axis=1), atol=1e-4)
     np.testing.assert_array_equal(found[3], known.sum(axis=1, keepdims=True))
+
+
+def test_no_two_blocks_are_added_to_one_place_at_once(rng):
+    """A ScatterND adds on many threads, and loses what meets at one place: each place stands once."""
+    model = static_model(tiny_bert(), dim=2)
+    lengths = [0, 1, 16, 17, 33, 0, 48, 16 * 300, 112, 0]
+    rows = ints(np.repeat(np.arange(len(lengths)), lengths))
+    ids = ints(rng.integers(0, model.n_tokens, len(rows)))
+    graphs = []
+
+    def write(nodes, source_name, id_name, row_name):
+        tokens = word_nodes.Tokens(id_name, row_name)
+        numbered = row_nodes.number_columns(nodes, tokens, source_name, max_length=None)
+        sums = sum_nodes.sum_rows(nodes.beside("sums"), numbered, model, "fp32")
+        graphs.append(nodes.to_proto("g", [], []))
+        return [sums.total, sums.known, "sums/summed_rows"]
+
+    total, _, summed = twins.run_group(write, ints(np.zeros((len(lengths), 1))), ids, rows)
+    assert summed[:, 0].tolist()[:7] == [1, 2, 3, 4, 6, 7, 8]  # behind them the row that fills the last round
+    assert len(set(summed[:, 0].tolist())) == len(summed)
+    known = model.counting_ids[ids]
+    expected = [(model.table[ids] * known[:, None])[rows == row].sum(axis=0) for row in range(len(lengths))]
+    np.testing.assert_allclose(total, expected, rtol=1e-5, atol=1e-3)
+    (graph,) = graphs
+    assert [node.output[0] for node in graph.node if node.op_type == "ScatterND" and node.attribute] == []
+    (loop,) = [node for node in graph.node if node.name.endswith("blocks") or "Loop" in node.op_type][-1:]
+    adding = [node for node in loop.attribute[0].g.node if node.op_type == "ScatterND"]
+    # Only odd blocks are added, each to the even one before it.
+    assert {node.input[1] for node in adding} == {"sums/pairs_of_blocks/targets"}

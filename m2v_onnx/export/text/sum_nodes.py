@@ -76,11 +76,13 @@ def sum_rows(
     shape = nodes.constant("grid_shape", [-1, _BLOCK_TOKENS], np.int64)
     grids = [nodes.add("Reshape", [grid, shape], f"grid_{i}") for i, grid in enumerate(grids)]
     sums = _sum_blocks(nodes, grids, blocks, model, precision, head)
-    rows = _rows_of_blocks(nodes, blocks)
+    rows, values = _add_blocks(
+        nodes, _rows_of_blocks(nodes, blocks), [value for value, _ in sums.values()], blocks
+    )
     n_rows = nodes.add("Shape", [tokens.counts], "n_rows")
     total, known, *added = (
-        _add_blocks(nodes, blocks_sum, rows, n_rows, output=name, width=width)
-        for name, (blocks_sum, width) in sums.items()
+        _place_rows(nodes, value, rows, n_rows, output=name, width=width)
+        for value, (name, (_, width)) in zip(values, sums.items(), strict=True)
     )
     return RowSums(total, known, added)
 
@@ -175,7 +177,7 @@ def _flatten(nodes: Nodes, stack: str, name: str, width: int) -> str:
 
 
 def _rows_of_blocks(nodes: Nodes, blocks: _Blocks) -> str:
-    """Give (blocks, 1) int64, the row of each block; that of the blocks that fill the last round is B."""
+    """Give (blocks,) int32, the row of each block; that of the blocks that fill the last round is B."""
     later = nodes.cut(blocks.before, 1, None, "later_before")
     size = nodes.add("Add", [blocks.n_padded, nodes.constant("one_int64", [1], np.int64)], "one_more")
     one, length = nodes.constant("one_row", [1]), nodes.add("Shape", [later], "n_later")
@@ -183,19 +185,79 @@ def _rows_of_blocks(nodes: Nodes, blocks: _Blocks) -> str:
     zeros = nodes.zeros(size, "no_steps")
     steps = nodes.add("ScatterElements", [zeros, later, ones], "steps", axis=0, reduction="add")
     steps = nodes.cut(steps, 0, -1, "own_steps")
-    rows = nodes.add("CumSum", [steps, nodes.constant("axis", 0, np.int64)], "block_rows")
-    column = nodes.constant("column_shape", [-1, 1], np.int64)
-    return nodes.add(
-        "Reshape", [nodes.cast(rows, TensorProto.INT64, "block_rows_int64"), column], "block_row"
+    return nodes.add("CumSum", [steps, nodes.constant("axis", 0, np.int64)], "block_rows")
+
+
+def _add_blocks(nodes: Nodes, rows: str, values: list[str], blocks: _Blocks) -> tuple[str, list[str]]:
+    """Add the blocks of each row, two by two until one is left; give the rows that have one, and the sums.
+
+    A row never stands twice among the places of a ScatterND: onnxruntime adds on many threads at once, and
+    would lose some of what meets at one place.
+
+    Args:
+        nodes: where to write.
+        rows: (blocks,) int32, the row of each block, ascending.
+        values: float32 (blocks, W) each.
+        blocks: what is known of the blocks.
+    """
+    before = nodes.look_up(blocks.before, rows, "before_of_blocks")
+    numbers = nodes.add("Sub", [nodes.count_up(rows, "block_places"), before], "numbers")
+    body = Nodes(f"{nodes.group}/pairs_of_blocks")
+    one, two = body.constant("one", 1), body.constant("two", 2)
+    own = [body.name(f"values_{index}") for index in range(len(values))]
+    is_odd = body.add("Mod", [body.name("numbers"), two], "is_odd")
+    is_even = body.add("Sub", [one, is_odd], "is_even")
+    odd, even = body.cast(is_odd, TensorProto.BOOL, "odd"), body.cast(is_even, TensorProto.BOOL, "even")
+    ranks = body.add("CumSum", [is_even, body.constant("axis", 0, np.int64)], "ranks")
+    ranks = body.add("Compress", [body.add("Sub", [ranks, one], "places"), odd], "places_of_odd", axis=0)
+    targets = _column(body, ranks, "targets")
+    sums = [
+        body.add(
+            "ScatterND",
+            [
+                body.add("Compress", [value, even], f"even_{index}", axis=0),
+                targets,
+                body.add("Compress", [value, odd], f"odd_{index}", axis=0),
+            ],
+            f"sums_{index}",
+            reduction="add",
+        )
+        for index, value in enumerate(own)
+    ]
+    halves = body.add(
+        "Div", [body.add("Compress", [body.name("numbers"), even], "even_numbers", axis=0), two], "halves"
     )
+    kept = body.add("Compress", [body.name("rows"), even], "kept_rows", axis=0)
+    state = {body.name("rows"): rows, body.name("numbers"): numbers, **dict(zip(own, values, strict=True))}
+    last_rows, _, *totals = nodes.repeat(
+        body,
+        state=state,
+        new_state=[kept, halves, *sums],
+        goes_on=_is_any(body, halves, "goes_on"),
+        begins=_is_any(nodes, numbers, "begins"),
+        n_floats=len(values),
+    )
+    return _column(nodes, last_rows, "summed_rows"), totals
 
 
-def _add_blocks(nodes: Nodes, values: str, rows: str, n_rows: str, *, output: str, width: int) -> str:
-    """Give float32 (B, width), the sums of the blocks of each row; the name of the output stands alone."""
+def _is_any(nodes: Nodes, numbers: str, output: str) -> str:
+    """Give whether any number is above 0."""
+    largest = nodes.add("ReduceMax", [numbers], f"{output}_largest", keepdims=0)
+    return nodes.add("Greater", [largest, nodes.constant("zero", 0)], output)
+
+
+def _column(nodes: Nodes, value: str, output: str) -> str:
+    """Give (n, 1) int64 of (n,) int32."""
+    wide = nodes.cast(value, TensorProto.INT64, f"{output}_int64")
+    return nodes.add("Reshape", [wide, nodes.constant("column_shape", [-1, 1], np.int64)], output)
+
+
+def _place_rows(nodes: Nodes, values: str, rows: str, n_rows: str, *, output: str, width: int) -> str:
+    """Give float32 (B, width), the sum of each row, 0 without blocks; the name of the output stands alone."""
     columns = nodes.constant(f"{output}_columns", [width], np.int64)
     shape = nodes.add("Concat", [n_rows, columns], f"{output}_shape", axis=0)
     zero = numpy_helper.from_array(np.array([0], np.float32))
     blank = nodes.add("ConstantOfShape", [shape], f"{output}_blank", value=zero)
-    summed = nodes.add("ScatterND", [blank, rows, values], f"{output}_of_rows", reduction="add")
+    placed = nodes.add("ScatterND", [blank, rows, values], f"{output}_of_rows")
     start, stop = nodes.constant("first", [0], np.int64), nodes.constant("last", [-1], np.int64)
-    return nodes.beside("").add("Slice", [summed, start, stop], output)
+    return nodes.beside("").add("Slice", [placed, start, stop], output)
