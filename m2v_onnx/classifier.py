@@ -209,8 +209,7 @@ class Classifier:
             )
         outputs = self.predict_proba(texts)
         if self.head.problem == "regression":
-            values = np.asarray(labels, np.float64).reshape(len(texts), -1)
-            return report_regression(values, outputs)
+            return report_regression(_numbers(labels, outputs.shape), outputs)
         of_texts = [_as_list(entry) for entry in labels]
         if self.head.problem == "single_label":
             of_texts = [[entry] for entry in _plain(labels)]
@@ -329,6 +328,10 @@ class Classifier:
         unseen = np.zeros(len(of_texts), np.bool_)
         for row, entry in enumerate(of_texts):
             for label in entry:
+                if isinstance(label, list | dict):
+                    raise ArgumentError(
+                        f"expected a label in row {row}, found {label!r:.60}: a text has one here"
+                    )
                 place = places.get((type(label), label))
                 if place is None:
                     unseen[row] = True
@@ -349,6 +352,31 @@ def _plain(labels: Iterable[Any]) -> list[Any]:
     """Give labels of Python's own types."""
     entries: list[Any] = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     return [entry.item() if isinstance(entry, np.generic) else entry for entry in entries]
+
+
+def _numbers(labels: Labels, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """Give (B, C) numbers of a regression's labels.
+
+    Raises:
+        ArgumentError: for another number of values, and what is no finite number.
+    """
+    try:
+        values = np.asarray(labels, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArgumentError(f"expected numbers as labels of a regression, found others: {error}") from error
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.shape != shape:
+        raise ArgumentError(
+            f"expected {shape[1]} values for each of {shape[0]} texts, found an array of shape "
+            f"{values.shape}: pass as many as the classifier was trained on"
+        )
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+        raise ArgumentError(
+            f"expected finite numbers, found {values[row].tolist()} in row {row}: mend the row"
+        )
+    return values
 
 
 def _as_list(entry: Any) -> list[Any]:  # noqa: ANN401  # a label or labels

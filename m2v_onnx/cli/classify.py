@@ -76,7 +76,7 @@ def _rounded(row: Vectors) -> list[float]:
 
 def _show(value: Any) -> str:
     if isinstance(value, dict):
-        return "\t".join(f"{label}={share:.4f}" for label, share in value.items())
+        return "\t".join(f"{_show(label)}={share:.4f}" for label, share in value.items())
     if isinstance(value, list):
         return ", ".join(map(_show, value))
     return f"{value:.4f}" if isinstance(value, float) else " ".join(str(value).split())

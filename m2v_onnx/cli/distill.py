@@ -74,7 +74,9 @@ def distill(
     output: Annotated[Path, typer.Argument(help="Folder to write the static model to.", show_default=False)],
     vocabulary: Annotated[
         Path | None,
-        typer.Option(rich_help_panel=_VOCABULARY, help="File of words, one a line, or `word<TAB>count`."),
+        typer.Option(
+            rich_help_panel=_VOCABULARY, help="File of words, one a line; or words, tabs and counts."
+        ),
     ] = None,
     vocabulary_mode: Annotated[
         VocabularyMode | None,

@@ -130,6 +130,7 @@ def train(
         ("--report", "without --test, whose texts it is of", report is not None and test is None),
         ("--allow-unseen", "without --test", allow_unseen and test is None),
         ("--separator", "without --multi-label", separator != "," and not multi_label),
+        ("--separator", "without a character", not separator),
         ("--strict", "beside --multi-label and --regression", strict and (multi_label or regression)),
         ("--no-pairs", "beside --learner frozen", not pairs and learner == "frozen"),
     )
@@ -152,8 +153,7 @@ def train(
     )
     output = output.expanduser()
     check_output(output, force=force)
-    if report is not None:
-        check_report(report.expanduser())
+    check_report(report, force=force)
     names = Columns(as_utf8(text_column), as_utf8(label_column), as_utf8(separator))
     examples = read_labelled(data.expanduser(), names, problem)
     held = None if test is None else read_labelled(test.expanduser(), names, problem)
@@ -166,7 +166,7 @@ def train(
     graphs = graph_options(graph, precision, shared_table=shared_table)
     classifier.save_pretrained(output, force=force, **graphs)
     if report is not None and held is not None and scores is not None:
-        write_report(report.expanduser(), classifier, held, scores)
+        write_report(report, classifier, held, scores)
     _print(output, classifier, scores, as_json=as_json, quiet=quiet)
 
 

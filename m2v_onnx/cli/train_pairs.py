@@ -79,6 +79,8 @@ def train_pairs(
     output = output.expanduser()
     check_output(output, force=force)
     first, second = as_utf8(text_column), as_utf8(other_column)
+    if first == second:
+        raise typer.BadParameter(f"expected two columns, found {first!r} twice", param_hint="--other-column")
     found = read_columns(pairs.expanduser(), {first: "--text-column", second: "--other-column"})
     static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
     trained = train_and_score_pairs(static_model, found[first], found[second], options=options)

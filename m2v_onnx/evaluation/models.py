@@ -81,7 +81,12 @@ def load_model(source: Source, *, name: str) -> EvaluatedModel:
         teacher = TeacherEncoder(text.removeprefix(_TEACHER))
         return EvaluatedModel(name, teacher, teacher.fingerprint(), teacher.onnx_path.stat().st_size)
     place, suffix = _split_precision(text)
-    if not suffix and is_classifier(folder):
+    if suffix and is_classifier(Path(place).expanduser()):
+        raise ArgumentError(
+            f"expected a classifier without a precision, found {text}: leave out {suffix}, or "
+            f"verify its graphs (m2v-onnx verify {place})"
+        )
+    if is_classifier(folder):
         return _classifier(Classifier.from_pretrained(folder), name)
     return _static_model(StaticModel.from_pretrained(place, precision=_PRECISIONS.get(suffix)), name)
 

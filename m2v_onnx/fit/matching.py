@@ -28,7 +28,7 @@ def match_lengths(targets: Targets, shares: Shares, table: Vectors) -> None:
         given[rows], own[rows] = np.linalg.norm(vectors, axis=1), np.linalg.norm(wanted, axis=1)
         across += _product(vectors, wanted)
         square += _product(vectors, vectors)
-    targets.factors[:] *= np.float32(across / square) * given / np.maximum(own, np.finfo(np.float32).tiny)
+    targets.factors[:] *= _factor(across, square) * given / np.maximum(own, np.finfo(np.float32).tiny)
 
 
 def best_factor(targets: Targets, shares: Shares, table: Vectors) -> np.float32:
@@ -38,8 +38,7 @@ def best_factor(targets: Targets, shares: Shares, table: Vectors) -> np.float32:
         vectors = block @ table
         across += _product(vectors, targets.rows(rows))
         square += _product(vectors, vectors)
-    factor: np.float32 = np.float32(across / square)
-    return factor
+    return _factor(across, square)
 
 
 def mean_cosine(targets: Targets, shares: Shares, table: Vectors) -> float:
@@ -51,6 +50,12 @@ def mean_cosine(targets: Targets, shares: Shares, table: Vectors) -> float:
         products = np.einsum("nd,nd->n", vectors, wanted)
         total += float((products / np.maximum(lengths, np.finfo(np.float32).tiny)).sum(dtype=np.float64))
     return total / len(shares)
+
+
+def _factor(across: float, square: float) -> np.float32:
+    """Give the quotient; 1 for vectors that are all zero, which no factor brings nearer."""
+    factor: np.float32 = np.float32(across / square if square else 1)
+    return factor
 
 
 def _product(left: Vectors, right: Vectors) -> float:

@@ -24,9 +24,11 @@ Numbers = npt.NDArray[np.float64]
 
 # Chosen on held-out tenths and fifths of training files alone: see docs/training.md.
 _FROZEN = LinearSettings(None, 0.5)
-# With up to so many texts a label, weights are held back less.
-_FEW_TEXTS = 20
-_FROZEN_FEW = LinearSettings(None, 2)
+# With up to so many texts a label, weights are held back less; with so few texts in all, squared hinges are
+# less accurate than logistic regression, which takes longer.
+_FEW_TEXTS_A_LABEL, _FEW_TEXTS = 20, 1000
+_FROZEN_FEW_A_LABEL = LinearSettings(None, 2)
+_FROZEN_FEW = LinearSettings(None, 100, logistic=True)
 # So few held-out texts do not tell which way is more accurate.
 _FEW_HELD_OUT = 100
 _TERMS = (LinearSettings(4, 0.05), LinearSettings(3, 0.5), LinearSettings(6, 1))
@@ -106,7 +108,9 @@ def find_candidates(
         ]
     linear = LinearLearner(features.vectors, Counts.of(features, root=root), *shared)
     n_texts, n_outputs = examples.targets.shape
-    frozen = _FROZEN_FEW if n_texts <= _FEW_TEXTS * n_outputs else _FROZEN
+    frozen = _FROZEN
+    if n_texts <= _FEW_TEXTS_A_LABEL * n_outputs:
+        frozen = _FROZEN_FEW if n_texts <= _FEW_TEXTS else _FROZEN_FEW_A_LABEL
     settings: dict[Learner, Sequence[LinearSettings]] = {
         "frozen": [frozen],
         "terms": _TERMS,

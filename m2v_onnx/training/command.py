@@ -12,7 +12,7 @@ from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.classification_head import Problem
 from m2v_onnx.model.classification_report import ClassificationReport, RegressionReport
-from m2v_onnx.training.data_files import read_columns, split_labels, to_numbers
+from m2v_onnx.training.data_files import read_columns, to_label, to_labels, to_number, to_text
 from m2v_onnx.training.examples import count_overlap
 
 logger = logging.getLogger(__name__)
@@ -44,20 +44,27 @@ def read_labelled(path: Path, columns: Columns, problem: Problem) -> Labelled:
     """Read texts and labels.
 
     Labels of .csv and .tsv are texts, those of .jsonl and .parquet have the type that they have there. Of
-    several, texts are split at the separator.
+    several, texts are split at the separator. Spaces around a label do not count.
 
     Raises:
-        ArgumentError: for a missing column, text or label, naming the line.
+        ArgumentError: for a missing column, text or label, and one of another kind, naming the line; for one
+            column in both places.
     """
+    if columns.text == columns.label:
+        raise ArgumentError(
+            f"expected two columns, found {columns.text!r} for text and label: name another (--label-column)"
+        )
+
+    def convert(name: str, value: object) -> object:
+        if name == columns.text:
+            return to_text(value)
+        if problem == "multi_label":
+            return to_labels(value, columns.separator)
+        return to_number(value) if problem == "regression" else to_label(value)
+
     names = {columns.text: "--text-column", columns.label: "--label-column"}
-    filled = () if problem == "multi_label" else (columns.label,)
-    found = read_columns(path, names, filled=filled)
-    labels = found[columns.label]
-    if problem == "multi_label":
-        labels = split_labels(labels, columns.separator)
-    elif problem == "regression":
-        labels = to_numbers(labels, path)
-    return Labelled(found[columns.text], labels)
+    found = read_columns(path, names, convert=convert)
+    return Labelled(found[columns.text], found[columns.label])
 
 
 def check_test(test: Labelled, train: Labelled, problem: Problem, *, allow_unseen: bool) -> None:
@@ -71,9 +78,9 @@ def check_test(test: Labelled, train: Labelled, problem: Problem, *, allow_unsee
         logger.warning("%d texts of the test file were learned from, too: scores are too good", n_shared)
     if problem == "regression" or allow_unseen:
         return
-    known = set(_flat(train.labels))
+    known = {(type(label), label) for label in _flat(train.labels)}
     for row, label in enumerate(test.labels):
-        new = [one for one in _flat([label]) if one not in known]
+        new = [one for one in _flat([label]) if (type(one), one) not in known]
         if new:
             raise ArgumentError(
                 f"expected labels that the data to learn from have, found {new[0]!r:.60} in row {row} of the "

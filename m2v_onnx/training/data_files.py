@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ from m2v_onnx.system.records.lines import json_objects, table_rows
 from m2v_onnx.system.records.reading import read_blocks
 from m2v_onnx.system.text_files import read_lines
 
+# The largest number of float32.
+MOST_NUMBER = 3.4028235e38
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 # The place of each row, for messages, and its values.
 _Rows = Iterator[tuple[str, list[Any]]]
 
 
 def read_columns(
-    path: Path, names: Mapping[str, str], *, filled: Collection[str] = ()
+    path: Path, names: Mapping[str, str], *, convert: Callable[[str, Any], Any] | None = None
 ) -> dict[str, list[Any]]:
-    """Give columns of a file, as they stand there.
+    """Give columns of a file.
 
     `.csv` has quotes as RFC 4180 says, `.tsv` has none, both begin with a line of names; `.jsonl` has an
     object a line; `.parquet` needs pyarrow. The first three may be compressed by gzip (`.csv.gz`).
@@ -27,13 +31,15 @@ def read_columns(
     Args:
         path: the file.
         names: the columns to give, each with the option that names it.
-        filled: those in which an empty text is no value.
+        convert: makes of a column's name and a value what is given; its ValueError says what was expected.
+            None for texts.
 
     Returns:
         A list for each column, all of one length, 1 at least.
 
     Raises:
-        ArgumentError: for a missing column or value, naming the line, and for a file without rows.
+        ArgumentError: for a missing column or value, and one of another kind, naming the line; for a file
+            without rows.
     """
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     readers = {".csv": _read_table, ".tsv": _read_table, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
@@ -44,43 +50,82 @@ def read_columns(
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for place, values in readers[suffix](path, names):
         for name, value in zip(names, values, strict=True):
-            if value is None or (value == "" and name in filled):
+            try:
+                columns[name].append((convert or _to_text)(name, value))
+            except ValueError as error:
+                found = "none" if value in (None, "") else f"{value!r:.40}"
                 raise ArgumentError(
-                    f"expected a value for column {name!r} in {place}, found none: mend or drop the row"
-                )
-            columns[name].append(value)
+                    f"expected {error} for column {name!r} in {place}, found {found}: mend or drop the row"
+                ) from None
     if not all(columns.values()):
         raise ArgumentError(f"expected rows in {path}, found none: there is nothing to learn from")
     return columns
 
 
-def split_labels(values: Sequence[Any], separator: str) -> list[list[Any]]:
-    """Give lists of labels: text is split at a separator, lists stay as they are.
-
-    >>> split_labels(["a; b", "", ["c"]], ";")
-    [['a', 'b'], [], ['c']]
-    """
-    return [
-        [part.strip() for part in value.split(separator) if part.strip()] if isinstance(value, str) else value
-        for value in values
-    ]
-
-
-def to_numbers(values: Sequence[Any], path: Path) -> list[float]:
-    """Read a column of numbers.
+def to_text(value: object) -> str:
+    """Give a text.
 
     Raises:
-        ArgumentError: naming the row of the first value that is none.
+        ValueError: for anything else, saying what was expected.
     """
-    numbers = []
-    for row, value in enumerate(values):
-        try:
-            numbers.append(float(value))
-        except (TypeError, ValueError):
-            raise ArgumentError(
-                f"expected a number as value of row {row} of {path}, found {value!r:.40}: mend the row"
-            ) from None
-    return numbers
+    if not isinstance(value, str):
+        raise ValueError("a text")
+    return value
+
+
+def to_label(value: object) -> object:
+    """Give a single label: a text without the spaces around it, or what is no text.
+
+    Raises:
+        ValueError: for none, several, and numbers with a fraction, saying what was expected.
+    """
+    label = value.strip() if isinstance(value, str) else value
+    if label is None or label == "":
+        raise ValueError("a label")
+    if isinstance(label, list):
+        raise ValueError("one label (--multi-label takes several)")
+    if isinstance(label, float):
+        raise ValueError("a text or a whole number (--regression takes numbers)")
+    if not isinstance(label, str | int):
+        raise ValueError("a text or a whole number")
+    return label
+
+
+def to_labels(value: object, separator: str) -> list[Any]:
+    """Give a list of labels: text is split at a separator.
+
+    >>> to_labels("a; b", ";"), to_labels("", ";"), to_labels(["c"], ";")
+    (['a', 'b'], [], ['c'])
+
+    Raises:
+        ValueError: for anything else than texts and lists of labels, saying what was expected.
+    """
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(separator) if part.strip()]
+    if not isinstance(value, list):
+        raise ValueError("a text or a list of labels")
+    return [to_label(label) for label in value]
+
+
+def to_number(value: object) -> float:
+    """Give a number that float32 holds.
+
+    Raises:
+        ValueError: for anything else, saying what was expected.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        number = float(value)
+    else:
+        raise ValueError("a number")
+    if not abs(number) <= MOST_NUMBER:
+        raise ValueError(f"a number of up to {MOST_NUMBER:.1e}")
+    return float(number)
+
+
+def _to_text(_name: str, value: object) -> str:
+    return to_text(value)
 
 
 def _read_table(path: Path, names: Mapping[str, str]) -> _Rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from numbers import Real
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.classification_head import Label, Problem
+from m2v_onnx.training.data_files import MOST_NUMBER
 from m2v_onnx.training.options import TrainingOptions
 
 _MOST_NUMBERS = 1 << 31
@@ -71,6 +71,8 @@ def check_examples(texts: Iterable[str], labels: Iterable[Any], options: Trainin
             raise ArgumentError(f"expected a label in row {row}, found {label!r}: mend or drop the row")
     is_list = [isinstance(label, list | tuple | set | frozenset | np.ndarray) for label in entries]
     problem: Problem = options.problem or ("multi_label" if all(is_list) else "single_label")
+    if problem != "single_label" and len(texts) < 2:
+        raise ArgumentError("expected two texts or more to learn from, found one: add some")
     if problem == "regression":
         return Examples(texts, _values(entries), (), problem)
     if problem == "multi_label":
@@ -111,11 +113,16 @@ def _values(entries: list[Any]) -> npt.NDArray[np.float32]:
                 f"expected {len(rows[0])} values in row {row}, found {len(values)}: every row needs as many"
             )
         for value in values:
-            if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
+            if not isinstance(value, Real) or isinstance(value, bool) or not _is_small(value):
                 raise ArgumentError(
-                    f"expected a number in row {row}, found {value!r:.40}: mend or drop the row"
+                    f"expected a number, up to {MOST_NUMBER:.1e}, in row {row}, found {value!r:.40}: mend or "
+                    "drop the row"
                 )
     return np.array(rows, np.float32)
+
+
+def _is_small(value: Any) -> bool:  # noqa: ANN401  # a number
+    return bool(abs(value) <= MOST_NUMBER)
 
 
 def _single(texts: list[str], entries: list[Any], *, strict: bool) -> Examples:
@@ -174,15 +181,23 @@ def _check_labels(numbered: list[tuple[int, Any]]) -> None:
                 f"expected labels that are texts or whole numbers, found {label!r} in row {row}: for numbers "
                 "to be estimated, train a regression (problem='regression')"
             )
-        if type(label) not in (str, int, bool):
+        if type(label) not in (str, int, bool) or not _is_portable(label):
             raise ArgumentError(
-                f"expected a text or a whole number as label in row {row}, found {label!r:.40}: mend the row"
+                f"expected a text in Unicode or a whole number of up to 64 bits as label in row {row}, found "
+                f"{label!r:.40}: mend the row"
             )
         if type(label) is not first:
             raise ArgumentError(
                 f"expected labels of one type, found {numbered[0][1]!r:.40} in row {numbered[0][0]} and "
                 f"{label!r:.40} in row {row}: '1' and 1 would be two labels; turn them into one type"
             )
+
+
+def _is_portable(label: Label) -> bool:
+    """Tell whether a label can be written to files, and read by other languages."""
+    if isinstance(label, str):
+        return not any("\ud800" <= character <= "\udfff" for character in label)
+    return -(1 << 63) <= label < 1 << 63
 
 
 def _sorted_labels(labels: Iterable[Label]) -> tuple[Label, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.svm import LinearSVC
 
 from m2v_onnx.model.classification_head import ClassificationHead, Problem
@@ -33,11 +33,13 @@ class LinearSettings:
 
     Attributes:
         terms: how much less a token weighs than the vector, K; None for the vector alone.
-        strength: how little weights are held back, liblinear's C; a ridge's 1 / alpha.
+        strength: how little weights are held back, C; a ridge's 1 / alpha.
+        logistic: whether the loss is that of logistic regression, all labels at once, and not squared hinges.
     """
 
     terms: float | None
     strength: float
+    logistic: bool = False
 
     @property
     def name(self) -> str:
@@ -176,8 +178,10 @@ class LinearLearner:
 
     def _machine(
         self, settings: LinearSettings, *, class_weight: Mapping[bool, float] | None = None
-    ) -> LinearSVC:
-        """Give a machine of squared hinges, one label against the rest (Hsieh et al. 2008)."""
+    ) -> LinearSVC | LogisticRegression:
+        """Give a machine of squared hinges, one label against the rest (Hsieh et al. 2008), or another."""
+        if settings.logistic:
+            return LogisticRegression(C=settings.strength, max_iter=_MOST_PASSES, class_weight=class_weight)
         return LinearSVC(
             C=settings.strength,
             tol=_TOLERANCE,

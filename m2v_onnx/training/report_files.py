@@ -14,17 +14,35 @@ from m2v_onnx.errors import ArgumentError, require_module
 from m2v_onnx.model.classification_report import ClassificationReport, RegressionReport
 from m2v_onnx.training.command import Labelled
 
+_REPORT_NAME = "report.json"
 
-def check_report(folder: Path) -> None:
-    """Refuse a place that no report can be written to, before any work is done.
+
+def check_report(folder: Path | None, *, force: bool) -> None:
+    """Refuse a place that no report can be written to, before any work is done; make the folder.
+
+    Args:
+        folder: the place; None for no report.
+        force: replace a report that is there.
 
     Raises:
-        ArgumentError: for a file.
+        ArgumentError: for a place that is no folder, and one that holds a report.
         MissingExtraError: where plots cannot be drawn.
     """
+    if folder is None:
+        return
     require_module("matplotlib", package="matplotlib", extra="eval")
-    if folder.exists() and not folder.is_dir():
-        raise ArgumentError(f"expected a folder for the report, found the file {folder}: name another")
+    folder = folder.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(
+            f"expected a folder for the report at {folder}, found {error.strerror}: name another"
+        ) from error
+    if (folder / _REPORT_NAME).exists() and not force:
+        raise ArgumentError(
+            f"expected a place without a report, found {folder / _REPORT_NAME}: name another, or replace it "
+            "(--force)"
+        )
 
 
 def write_report(
@@ -34,9 +52,9 @@ def write_report(
 
     mistakes.tsv has the surest mistake first; tabs and ends of lines in texts become spaces there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.expanduser()
     content = {"training": dict(classifier.training), "test": scores.to_json()}
-    (folder / "report.json").write_text(
+    (folder / _REPORT_NAME).write_text(
         json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     rows = _mistakes(classifier, test)

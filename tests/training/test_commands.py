@@ -128,7 +128,7 @@ def test_pairs(model, tmp_path):
         (("--learner", "forest"), "learner must be one of auto, frozen, terms, table, found 'forest'"),
         (("--class-weight", "x=2"), "class_weight must name labels that some text has, found 'x'"),
         (("--test", "{test}"), "found 'new' in row 0 of the test file"),
-        (("--regression",), "expected a number as value of row 0"),
+        (("--regression",), "expected a number for column 'label' in line 2 of "),
         (("--small", "--learner", "table"), "take another learner"),
     ],
 )

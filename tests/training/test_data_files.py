@@ -42,7 +42,7 @@ def test_tsv_has_no_quotes(tmp_path):
 
 def test_types_of_json_stay(tmp_path):
     path = write(tmp_path, "a.jsonl", '{"text": "a", "label": 1}\n{"text": "b", "label": true}\n')
-    assert [type(label) for label in read_columns(path, NAMES)["label"]] == [int, bool]
+    assert [type(label) for label in read_labelled(path, Columns(), "single_label").labels] == [int, bool]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,18 @@ def test_types_of_json_stay(tmp_path):
         ("a.csv", "text,label\na,x\nb\n", "expected 2 fields in line 3 of .*, found 1"),
         ("a.csv", "text,label\na,x,y\n", "expected 2 fields in line 2 of .*, found 3"),
         ("a.csv", 'text,label\n"a,x\n', "expected a table in .*a.csv, found .*a quote may be open"),
-        ("a.csv", "text,label\na,x\nb,\n", "expected a value for column 'label' in line 3 of .*, found none"),
-        ("a.jsonl", '{"text": "a", "label": null}', "expected a value for column 'label' in line 1"),
+        ("a.csv", "text,label\na,x\nb,\n", "expected a label for column 'label' in line 3 of .*, found none"),
+        ("a.jsonl", '{"text": "a", "label": null}', "expected a label for column 'label' in line 1"),
         ("a.jsonl", '{"text": "a"}', "expected a column 'label' in line 1 of .*, found text"),
+        ("a.jsonl", '{"text": ["a"], "label": 1}', "expected a text for column 'text' in line 1"),
+        ("a.jsonl", '{"text": "a", "label": ["x"]}', "expected one label .--multi-label takes several. for"),
+        ("a.jsonl", '{"text": "a", "label": 0.5}', "whole number .--regression takes numbers. for column"),
+        (
+            "a.jsonl",
+            '{"text": "a", "label": {"x": 1}}',
+            "expected a text or a whole number for column 'label'",
+        ),
+        ("a.csv", "text,label\na, \n", "expected a label for column 'label' in line 2"),
         ("a.jsonl", "[1]", "expected a JSON object in line 1"),
         ("a.jsonl", "{", "expected JSON in line 1"),
         ("a.txt", "a", "expected a file that ends in .csv, .tsv, .jsonl, .parquet"),
@@ -69,7 +78,7 @@ def test_types_of_json_stay(tmp_path):
 )
 def test_what_is_missing_is_named_by_its_line(tmp_path, name, content, message):
     with pytest.raises(ArgumentError, match=message):
-        read_columns(write(tmp_path, name, content), NAMES, filled=["label"])
+        read_labelled(write(tmp_path, name, content), Columns(), "single_label")
 
 
 def test_parquet_is_read_by_columns_and_keeps_types(tmp_path):
@@ -82,10 +91,10 @@ def test_parquet_is_read_by_columns_and_keeps_types(tmp_path):
     }
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table(columns).slice(0, 1), path)
-    assert read_columns(path, NAMES) == {"text": ["a"], "label": [1]}
+    assert read_labelled(path, Columns(), "single_label") == (["a"], [1])
     pq.write_table(pa.table(columns), path, row_group_size=1)
-    with pytest.raises(ArgumentError, match="expected a value for column 'label' in row 2 of .*a.parquet"):
-        read_columns(path, NAMES)
+    with pytest.raises(ArgumentError, match="expected a label for column 'label' in row 2 of .*a.parquet"):
+        read_labelled(path, Columns(), "single_label")
     with pytest.raises(ArgumentError, match="expected texts in column 'other' of .*a.parquet, found list<"):
         read_columns(path, {"other": "--text-column", "label": "--label-column"})
     path.write_bytes(b"PAR1")
@@ -107,8 +116,30 @@ def test_labels_by_problem(tmp_path):
     assert read_labelled(path, columns, "multi_label") == (["a", "b"], [["x", "y"], []])
     numbers = write(tmp_path, "n.csv", "t,l\na,1\nb,-2.5e0\n")
     assert read_labelled(numbers, columns, "regression").labels == [1.0, -2.5]
-    with pytest.raises(ArgumentError, match="expected a number as value of row 0 of .*a.csv, found 'x; y'"):
+    with pytest.raises(ArgumentError, match="expected a number for column 'l' in line 2 .*found 'x; y'"):
         read_labelled(write(tmp_path, "a.csv", "t,l\na,x; y\nb,z\n"), columns, "regression")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1_000", "١", "1e39", "", "0x1"])
+def test_what_is_no_number_is_none(tmp_path, value):
+    path = write(tmp_path, "a.csv", f'text,label\na,"{value}"\n')
+    with pytest.raises(ArgumentError, match="expected a number .*for column 'label' in line 2 of .*a.csv"):
+        read_labelled(path, Columns(), "regression")
+
+
+def test_numbers_of_json(tmp_path):
+    path = write(tmp_path, "a.jsonl", '{"text": "a", "label": -2}\n{"text": "a", "label": 1.5}\n')
+    assert read_labelled(path, Columns(), "regression").labels == [-2.0, 1.5]
+    for value in ("true", "NaN", "1" + "0" * 400):
+        path = write(tmp_path, "b.jsonl", f'{{"text": "a", "label": {value}}}\n')
+        with pytest.raises(ArgumentError, match="expected .* in line 1"):
+            read_labelled(path, Columns(), "regression")
+
+
+def test_one_column_is_not_both(tmp_path):
+    path = write(tmp_path, "a.csv", "text\na\n")
+    with pytest.raises(ArgumentError, match="expected two columns, found 'text' for text and label"):
+        read_labelled(path, Columns("text", "text"), "single_label")
 
 
 def test_a_test_file_with_new_labels_or_old_texts(caplog):
@@ -117,6 +148,8 @@ def test_a_test_file_with_new_labels_or_old_texts(caplog):
         check_test(Labelled(["a", "d"], ["x", "z"]), train, "single_label", allow_unseen=False)
     assert "1 texts of the test file were learned from, too" in caplog.text
     check_test(Labelled(["d"], ["z"]), train, "single_label", allow_unseen=True)
+    with pytest.raises(ArgumentError, match="found False in row 0 of the test file"):
+        check_test(Labelled(["d"], [False]), Labelled(["a"], [0]), "single_label", allow_unseen=False)
     several = Labelled(["a", "b"], [["x"], []])
     with pytest.raises(ArgumentError, match="found 'z' in row 0"):
         check_test(Labelled(["d"], [["x", "z"]]), several, "multi_label", allow_unseen=False)

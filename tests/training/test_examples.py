@@ -30,10 +30,10 @@ DEFAULT = TrainingOptions()
         (TEXTS, ["1", "2", 1, 2], "found '1' in row 0 and 1 in row 2: '1' and 1 would be two labels"),
         (TEXTS, [True, False, 1, 0], "expected labels of one type, found True in row 0 and 1 in row 2"),
         (TEXTS, [0.5, 1.5, 0.5, 1.5], "train a regression"),
-        (TEXTS, [b"a", b"b", b"a", b"b"], "expected a text or a whole number as label in row 0"),
-        (TEXTS, [["a"], "b", ["a"], ["b"]], "expected a text or a whole number as label in row 0"),
+        (TEXTS, [b"a", b"b", b"a", b"b"], "a whole number of up to 64 bits as label in row 0"),
+        (TEXTS, [["a"], "b", ["a"], ["b"]], "a whole number of up to 64 bits as label in row 0"),
         (TEXTS, [[], [], [], []], "expected labels in some row, found empty lists alone"),
-        (TEXTS, [["a"], ["b", None], ["a"], []], "expected a text or a whole number as label in row 1"),
+        (TEXTS, [["a"], ["b", None], ["a"], []], "a whole number of up to 64 bits as label in row 1"),
         (TEXTS, np.eye(4), "found an array of 2 dimensions: give the labels themselves"),
     ],
 )
@@ -45,9 +45,9 @@ def test_what_cannot_be_learned_from_is_refused(texts, labels, message):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([1.0, "x"], "expected a number in row 1, found 'x'"),
-        ([1.0, float("inf")], "expected a number in row 1, found inf"),
-        ([1.0, True], "expected a number in row 1, found True"),
+        ([1.0, "x"], "expected a number, up to 3.4e.38, in row 1, found 'x'"),
+        ([1.0, float("inf")], "expected a number, up to 3.4e.38, in row 1, found inf"),
+        ([1.0, True], "expected a number, up to 3.4e.38, in row 1, found True"),
         ([[1, 2], [3]], "expected 2 values in row 1, found 1"),
         ([1.0, None], "expected a label in row 1, found None"),
     ],
