@@ -267,6 +267,18 @@ def test_dictionaries_that_differ_become_plain_values(tmp_path, model):
     assert pq.read_table(tmp_path / "out.parquet")["a"].to_pylist() == ["x", "y"]
 
 
+def test_dictionaries_of_any_values_become_plain_values(tmp_path, model):
+    lists = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int8()), pa.array([["a"]]))
+    table = pa.table({"text": pa.array(["sun", None]).dictionary_encode(), "a": lists})
+    embed(model, write_ipc(tmp_path / "in.arrow", table), tmp_path / "out.arrow")
+    assert read(tmp_path / "out.arrow") == [
+        {"text": "sun", "a": ["a"], "embedding": [3, 4]},
+        {"text": None, "a": ["a"], "embedding": [0, 0]},
+    ]
+    with pytest.raises(ArgumentError, match="expected values that parquet holds in .*in.arrow, found others"):
+        embed(model, tmp_path / "in.arrow", tmp_path / "out.parquet")
+
+
 def test_dictionaries_inside_of_lists_are_refused_where_they_differ(tmp_path, model):
     batches = [
         pa.record_batch(

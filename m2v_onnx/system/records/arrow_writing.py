@@ -164,7 +164,7 @@ def _to_batch(block: Block, vectors: npt.NDArray[Any], schema: pa.Schema) -> pa.
         except _MISFITS as error:
             raise _misfit(block, error) from error
     columns = [
-        column if column.type == field.type else column.cast(field.type)
+        column if column.type == field.type else column.dictionary_decode()
         for column, field in zip(records.columns, schema, strict=False)
     ]
     columns = [*columns, as_lists(np.ascontiguousarray(vectors))]
