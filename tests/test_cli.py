@@ -186,7 +186,15 @@ def test_quiet_says_nothing(folder, tmp_path):
             "error: expected a model's folder, or word vectors",
         ),
         (("encode", "{folder}", "{folder}/nowhere.txt"), "error: expected to read "),
-        (("encode", "{folder}", "{folder}/config.bin"), "error: expected a name that ends in .parquet"),
+        (("fit", "{teacher}", "nowhere", "out"), "error: expected to read nowhere, found No such file"),
+        (
+            ("distill", "{teacher}", "out", "--frequencies", "corpus:nowhere"),
+            "error: expected to read nowhere, found No such file",
+        ),
+        (
+            ("encode", "{folder}", "{folder}/model.safetensors"),
+            "error: expected a name that ends in .parquet",
+        ),
     ],
 )
 def test_errors_are_one_line_and_exit_1(tmp_path, teacher, folder, arguments, message):

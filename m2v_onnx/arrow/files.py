@@ -6,8 +6,9 @@ import gzip
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -18,7 +19,7 @@ from m2v_onnx.system.cores import count_cores
 from m2v_onnx.system.output_file import STDOUT, check_output_file, open_output
 from m2v_onnx.system.progress import AdvanceRecords
 from m2v_onnx.system.records.block import Block, Source
-from m2v_onnx.system.records.formats import TEXT_FORMATS, Format, find_format
+from m2v_onnx.system.records.formats import TEXT_FORMATS, Format, find_input_format, find_output_format
 from m2v_onnx.system.records.reading import read_blocks
 from m2v_onnx.system.records.writing import Dtype, Layout, write_records
 from m2v_onnx.system.side_by_side import map_side_by_side
@@ -55,9 +56,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Job:
-    """A file to embed: where from, where to, and how; a finished one is done already."""
+    """A file to write: where from, where to, and how; a finished one is done already.
 
-    source: Source
+    Only standard output has several sources.
+    """
+
+    sources: tuple[Source, ...]
     output: Path
     layout: Layout
     is_finished: bool
@@ -83,9 +87,12 @@ def plan_files(inputs: Sequence[Path], output: Path | None, wanted: Wanted) -> l
         ArgumentError: for an input or an output that cannot be, or that exists.
     """
     paths = [path for one in inputs for path in _expand(one)]
+    for name, n_times in Counter(wanted.columns or ()).most_common(1):
+        if n_times > 1:
+            raise ArgumentError(f"expected different names in --columns, found {name!r} twice: name it once")
     if output is None or output == STDOUT:
         otherwise: Format = "jsonl" if output is None else "npy"
-        return [_plan_file(path, STDOUT, wanted, otherwise=otherwise) for path in paths]
+        return _joined([_plan_file(path, STDOUT, wanted, otherwise=otherwise) for path in paths])
     is_folder = output.is_dir() or not (output.exists() or output.suffix)
     if len(paths) > 1 and not is_folder:
         raise ArgumentError(
@@ -100,6 +107,23 @@ def plan_files(inputs: Sequence[Path], output: Path | None, wanted: Wanted) -> l
         _plan_file(path, place, wanted, in_folder=is_folder)
         for path, place in zip(paths, places, strict=True)
     ]
+
+
+def _joined(jobs: list[Job]) -> list[Job]:
+    """Give one job for all inputs that go to standard output.
+
+    Raises:
+        ArgumentError: for a format whose files cannot be joined.
+    """
+    if len(jobs) < 2:
+        return jobs
+    kind = jobs[0].layout.format
+    if kind not in TEXT_FORMATS:
+        raise ArgumentError(
+            f"expected one input for {kind} on standard output, found {len(jobs)}: name a folder with "
+            "--output, or a format of lines with --output-format"
+        )
+    return [replace(jobs[0], sources=tuple(source for job in jobs for source in job.sources))]
 
 
 def embed_file(
@@ -130,7 +154,8 @@ def embed_file(
     def pairs() -> Iterator[tuple[Block, Vectors]]:
         nonlocal n_records, n_nulls
         n_workers = n_threads or count_cores()
-        for block, vectors in map_side_by_side(embed, read_blocks(job.source), n_workers=n_workers):
+        blocks = chain.from_iterable(map(read_blocks, job.sources))
+        for block, vectors in map_side_by_side(embed, blocks, n_workers=n_workers):
             n_records += len(block)
             n_nulls += block.n_nulls
             yield block, vectors
@@ -138,13 +163,13 @@ def embed_file(
                 advance(block.n_bytes, len(block))
 
     with _open(job) as file:
-        write_records(file, pairs(), job.layout, dim=model.dim, source=job.source)
+        write_records(file, pairs(), job.layout, dim=model.dim, source=job.sources[0])
     return Counts(n_records, n_nulls)
 
 
 def count_bytes(jobs: Sequence[Job]) -> int | None:
     """Give the size of all inputs; None where nobody knows it before they are read."""
-    paths = [job.source.path for job in jobs if not job.is_finished]
+    paths = [source.path for job in jobs if not job.is_finished for source in job.sources]
     if all(path.is_file() and path.suffix != ".gz" for path in paths):
         return sum(path.stat().st_size for path in paths)
     return None
@@ -180,20 +205,21 @@ def _plan_file(
         raise ArgumentError(
             f"expected a file of texts, found the folder {path}: name its files, as in {path}/*"
         )
-    kind = find_format(path, given=wanted.input_format, option="--input-format", otherwise="txt")
-    target = find_format(output, given=wanted.output_format, option="--output-format", otherwise=otherwise)
+    kind = find_input_format(path, given=wanted.input_format, option="--input-format")
+    target = find_output_format(output, given=wanted.output_format, otherwise=otherwise)
     is_missing = in_folder and not output.parent.exists()  # it is made when the first file is written
     check_output_file(output.parent if is_missing else output, source=path)
-    if wanted.if_there == "refuse" and output.is_file():
+    is_there = output != STDOUT and output.is_file()
+    if wanted.if_there == "refuse" and is_there:
         raise ArgumentError(
             f"expected a new file to write, found {output}: name another, replace it with --force, or skip "
             "what is finished with --resume"
         )
     return Job(
-        Source(path, kind, wanted.text_column, wanted.columns),
+        (Source(path, kind, wanted.text_column, wanted.columns),),
         output,
         Layout(target, wanted.dtype, wanted.embedding_column),
-        is_finished=wanted.if_there == "skip" and output.is_file(),
+        is_finished=wanted.if_there == "skip" and is_there,
     )
 
 
@@ -201,11 +227,9 @@ def _check_free(block: Block, layout: Layout) -> None:
     """Refuse records that have something where the vectors would go."""
     if layout.format in ("npy", "txt"):
         return
-    name, records = layout.column, block.records
-    is_taken = (
-        any(name in row for row in records) if isinstance(records, list) else name in records.schema.names
-    )
-    if is_taken:
+    name = layout.column
+    places = block.records if block.header is None else [block.header]
+    if any(name in place for place in places):
         raise ArgumentError(
             f"expected no column {name!r} in {block.place}, found one: name another for the vectors with "
             "--embedding-column, or leave it out with --columns"

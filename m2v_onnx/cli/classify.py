@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from m2v_onnx.classifier import Classifier
     from m2v_onnx.model.vectors import Vectors
 
-_BLOCK_TEXTS = 4096
-
 
 def classify(
     classifier: Annotated[str, typer.Argument(help="Folder or Hub id of a classifier.", show_default=False)],
     texts: Annotated[
         Path,
         typer.Argument(
-            help="File of texts, one a line; .jsonl; .csv; .parquet; or - for standard input.",
+            help="File of texts, as for `encode`; - is standard input.",
             show_default=False,
         ),
     ],
@@ -44,13 +42,19 @@ def classify(
     Example: `m2v-onnx classify my-classifier texts.txt`
     """
     from m2v_onnx.classifier import Classifier  # slow, as all that knows a model
-    from m2v_onnx.system.records.reading import read_texts
+    from m2v_onnx.system.records.block import Source
+    from m2v_onnx.system.records.formats import find_input_format
+    from m2v_onnx.system.records.reading import read_blocks
 
     show_notes(quiet=quiet)
+    path = texts.expanduser()
+    source = Source(path, find_input_format(path), as_utf8(text_column), columns=())
     loaded = Classifier.from_pretrained(classifier, revision=revision, token=token)
-    rest = read_texts(texts.expanduser(), column=as_utf8(text_column))
-    while block := list(islice(rest, _BLOCK_TEXTS)):
-        for text, row in zip(block, loaded.predict_proba(block), strict=True):
+    n_texts = n_nulls = 0
+    for block in read_blocks(source):
+        n_texts += len(block)
+        n_nulls += block.n_nulls
+        for text, row in zip(block.texts, loaded.predict_proba(block.texts), strict=True):
             found = _answer(loaded, row)
             if proba and loaded.labels:
                 found["probabilities"] = dict(zip(map(str, loaded.labels), _rounded(row), strict=True))
@@ -58,6 +62,8 @@ def classify(
                 print(json.dumps({"text": text, **found}, ensure_ascii=False))
             else:
                 print("\t".join(map(_show, found.values())))
+    if n_nulls and not quiet:
+        print(f"{n_nulls:,} of {n_texts:,} texts were null: they were read as empty texts", file=sys.stderr)
 
 
 def _answer(classifier: Classifier, row: Vectors) -> dict[str, Any]:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token, as_utf8, split
+from m2v_onnx.cli.options import Json, Model, Quiet, Revision, Token, as_utf8, refuse_idle, split
 from m2v_onnx.cli.output import show_notes
 from m2v_onnx.errors import ArgumentError, M2vOnnxError
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.system.output_file import STDOUT
-from m2v_onnx.system.records.formats import FORMATS, Format
+from m2v_onnx.system.records.formats import OUTPUT_FORMATS, Format, OutputFormat
 
 if TYPE_CHECKING:
     from m2v_onnx.arrow.files import IfThere
 
-_SUFFIXES = ", ".join(f".{name}" for name in FORMATS)
+_SUFFIXES = ", ".join(f".{name}" for name in OUTPUT_FORMATS)
 
 
 def encode(
@@ -27,8 +27,8 @@ def encode(
     texts: Annotated[
         list[Path],
         typer.Argument(
-            help="Files of texts: .parquet, .arrow, .jsonl, .csv, or .txt with a text a line; the last three "
-            "also .gz. A pattern such as 'data/*.parquet' stands for all that fit. - is standard input.",
+            help="Files of texts: .parquet, .arrow, .jsonl, .csv, .tsv, or .txt with a text a line; the last "
+            "four also .gz. A pattern such as 'data/*.parquet' stands for all that fit. - is standard input.",
             show_default=False,
         ),
     ],
@@ -53,7 +53,7 @@ def encode(
         Format | None, typer.Option(help="Format of the inputs.", show_default="by suffix; txt for -")
     ] = None,
     output_format: Annotated[
-        Format | None, typer.Option(help="Format of the outputs.", show_default="by suffix")
+        OutputFormat | None, typer.Option(help="Format of the outputs.", show_default="by suffix")
     ] = None,
     dtype: Annotated[
         Literal["float32", "float16"], typer.Option(help="Number type of the vectors.")
@@ -88,6 +88,18 @@ def encode(
     )  # fmt: skip
     output = None if output is None else output.expanduser()
     jobs = plan_files([path.expanduser() for path in texts], output, wanted)
+    is_numbers = all(job.layout.format in ("npy", "txt") for job in jobs)
+    to_stdout = output in (None, STDOUT)
+    refuse_idle(
+        ("--columns", "where numbers alone are written", columns is not None and is_numbers),
+        (
+            "--embedding-column",
+            "where numbers alone are written",
+            embedding_column != "embedding" and is_numbers,
+        ),
+        ("--resume", "with standard output", resume and to_stdout),
+        ("--force", "with standard output", force and to_stdout),
+    )
     static_model = StaticModel.from_pretrained(model, precision=precision, revision=revision, token=token)
     rest = [job for job in jobs if not job.is_finished]
     with track_records("Encoding", n_bytes=count_bytes(rest), show=not quiet) as advance:
@@ -95,7 +107,7 @@ def encode(
     n_texts, n_nulls = (sum(getattr(one, name) for one in counts) for name in ("n_records", "n_nulls"))
     if n_nulls and not quiet:
         print(f"{n_nulls:,} of {n_texts:,} texts were null: their vectors are zeros", file=sys.stderr)
-    if output in (None, STDOUT):
+    if to_stdout:
         return
     summary = {"output": str(output), "texts": n_texts, "nulls": n_nulls, "dim": static_model.dim}
     if as_json:

@@ -56,7 +56,7 @@ def fit(
     texts: Annotated[
         Path,
         typer.Argument(
-            help="File of texts, one a line; .jsonl; .csv; .parquet; or - for standard input.",
+            help="File of texts, one a line; .jsonl; .csv; .tsv; .parquet; or - for standard input.",
             show_default=False,
         ),
     ],

@@ -37,6 +37,13 @@ def as_utf8(argument: str, errors: str = "surrogateescape") -> str:
     return _BYTES.sub(lambda found: os.fsencode(found[0]).decode("utf-8", errors), argument)
 
 
+def refuse_idle(*options: tuple[str, str, bool]) -> None:
+    """Refuse options that do nothing: each with the place where it does nothing, and whether that is so."""
+    for option, where, is_idle in options:
+        if is_idle:
+            raise typer.BadParameter(f"it does nothing {where}: leave it out", param_hint=option)
+
+
 def number_or_none(value: str) -> object:
     """Read a number, or the word none."""
     if value == "none":

@@ -43,11 +43,11 @@ def search(
     from m2v_onnx.runtime.nearest import find_nearest
     from m2v_onnx.static_model import StaticModel  # slow, as all that knows a model
     from m2v_onnx.system.records.block import Source
-    from m2v_onnx.system.records.formats import find_format
+    from m2v_onnx.system.records.formats import find_input_format
     from m2v_onnx.system.records.reading import read_blocks
 
     texts = texts.expanduser()
-    kind = find_format(texts, given=input_format, option="--input-format", otherwise="txt")
+    kind = find_input_format(texts, given=input_format, option="--input-format")
     static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
     blocks = read_blocks(Source(texts, kind, as_utf8(text_column), columns=()))
     embedded = ((block.texts, static_model.encode(block.texts)) for block in blocks)

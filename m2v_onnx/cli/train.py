@@ -20,6 +20,7 @@ from m2v_onnx.cli.options import (
     Token,
     as_utf8,
     graph_options,
+    refuse_idle,
     split,
 )
 from m2v_onnx.cli.output import print_json, print_scores, print_training, show_notes
@@ -125,7 +126,7 @@ def train(
     """
     require_module("onnx", package="onnx", extra="export")  # better known before the work than behind it
     require_module("sklearn", package="scikit-learn", extra="train")
-    _refuse_idle(
+    refuse_idle(
         ("--regression", "beside --multi-label", multi_label and regression),
         ("--report", "without --test, whose texts it is of", report is not None and test is None),
         ("--allow-unseen", "without --test", allow_unseen and test is None),
@@ -168,13 +169,6 @@ def train(
     if report is not None and held is not None and scores is not None:
         write_report(report, classifier, held, scores)
     _print(output, classifier, scores, as_json=as_json, quiet=quiet)
-
-
-def _refuse_idle(*options: tuple[str, str, bool]) -> None:
-    """Refuse options that do nothing: each with the place where it does nothing, and whether that is so."""
-    for option, where, is_idle in options:
-        if is_idle:
-            raise typer.BadParameter(f"it does nothing {where}: leave it out", param_hint=option)
 
 
 def _print(

@@ -81,5 +81,10 @@ def is_regular_file(file: BinaryIO) -> bool:
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
+def is_stdout(file: BinaryIO) -> bool:
+    """Tell whether an open file is standard output."""
+    return sys.stdout is not None and file is sys.stdout.buffer
+
+
 def _is_regular(path: Path) -> bool:
     return path.exists() and stat.S_ISREG(path.stat().st_mode)

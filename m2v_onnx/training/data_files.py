@@ -9,7 +9,8 @@ from typing import Any
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.system.records.block import Source, check_columns
-from m2v_onnx.system.records.lines import json_objects, table_rows
+from m2v_onnx.system.records.formats import check_there
+from m2v_onnx.system.records.lines import check_unicode, json_objects, table_rows
 from m2v_onnx.system.records.reading import read_blocks
 from m2v_onnx.system.text_files import read_lines
 
@@ -43,6 +44,7 @@ def read_columns(
     """
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     readers = {".csv": _read_table, ".tsv": _read_table, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    check_there(path)
     if suffix not in readers:
         raise ArgumentError(
             f"expected a file that ends in {', '.join(readers)}, found {path}: name its kind in its ending"
@@ -143,6 +145,8 @@ def _read_table(path: Path, names: Mapping[str, str]) -> _Rows:
 def _read_jsonl(path: Path, names: Mapping[str, str]) -> _Rows:
     for place, row in json_objects(read_lines(path, error=ArgumentError), path):
         check_columns(list(row), names, place)
+        for name in names:
+            check_unicode(row[name], f"field {name!r} in {place}")
         yield place, [row[name] for name in names]
 
 

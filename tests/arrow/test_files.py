@@ -48,6 +48,13 @@ def write(path, table=TABLE):
     return path
 
 
+def write_ipc(path, table):
+    """Write columns as they are: Parquet knows fewer types."""
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table)
+    return path
+
+
 def read(path):
     """Give the records of a file that was written."""
     if path.suffix == ".parquet":
@@ -184,12 +191,183 @@ def test_numbers_that_json_does_not_know(tmp_path, model):
     assert read(tmp_path / "out.jsonl") == [expected]
     embed(model, tmp_path / "in.parquet", tmp_path / "out.csv", columns=("x",))
     assert (tmp_path / "out.csv").read_text() == 'x,embedding\nnan,"[3, 4]"\n'
+    maps = pa.array([[("a", float("nan"))]], pa.map_(pa.string(), pa.float64()))
+    pq.write_table(pa.table({"text": ["sun"], "x": maps}), tmp_path / "in.parquet")
+    embed(model, tmp_path / "in.parquet", tmp_path / "out.jsonl", if_there="replace")
+    assert read(tmp_path / "out.jsonl") == [{"text": "sun", "x": [["a", None]], "embedding": [3, 4]}]
+
+
+NANOSECONDS = pa.timestamp("ns")
+TIMES = [
+    (1, NANOSECONDS, "1970-01-01T00:00:00.000000001"),
+    (1000, NANOSECONDS, "1970-01-01T00:00:00.000001"),
+    (1, pa.timestamp("ns", "Europe/Berlin"), "1970-01-01T00:00:00.000000001Z"),
+    (1, pa.timestamp("s", "Nowhere/Land"), "1970-01-01T00:00:01Z"),
+    (253_402_300_800_000, pa.timestamp("ms"), "10000-01-01T00:00:00.000"),
+    (10**17, pa.timestamp("s"), f"<value out of range: {10**17}>"),
+    (1, pa.time64("ns"), "00:00:00.000000001"),
+    (10**17, pa.duration("s"), f"{10**17} s"),
+]
+
+
+@pytest.mark.parametrize(("value", "kind", "text"), TIMES)
+@pytest.mark.parametrize("target", ["jsonl", "csv"])
+def test_times_that_python_cannot_hold(tmp_path, model, value, kind, text, target):
+    table = pa.table({"text": ["sun", "moon"], "when": pa.array([value, None], pa.int64()).view(kind)})
+    embed(model, write_ipc(tmp_path / "in.arrow", table), tmp_path / f"out.{target}")
+    if target == "csv":
+        rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    else:
+        rows = read(tmp_path / "out.jsonl")
+    assert [row["when"] or None for row in rows] == [text, None]
+
+
+def test_times_inside_of_other_values(tmp_path, model):
+    one = pa.array([1], pa.int64()).view(NANOSECONDS)
+    columns = {
+        "text": ["sun"],
+        "struct": pa.StructArray.from_arrays([one, pa.array(["a"])], ["when", "who"]),
+        "list": pa.FixedSizeListArray.from_arrays(one, 1),
+        "dictionary": one.dictionary_encode(),
+        "map": pa.MapArray.from_arrays([0, 1], ["a"], one),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), one),
+    }
+    embed(model, write_ipc(tmp_path / "in.arrow", pa.table(columns)), tmp_path / "out.jsonl")
+    text = "1970-01-01T00:00:00.000000001"
+    expected = {
+        "text": "sun",
+        "struct": {"when": text, "who": "a"},
+        "list": [text],
+        "dictionary": text,
+        "map": [["a", text]],
+        "runs": text,
+        "embedding": [3, 4],
+    }
+    assert read(tmp_path / "out.jsonl") == [expected]
+
+
+def test_another_column_that_is_no_utf_8(tmp_path, model):
+    table = pa.table({"text": ["sun"], "a": pa.array([b"m\xff"]).view(pa.string())})
+    with pytest.raises(ArgumentError, match="expected values that Python can hold in row group 0 of .*utf-8"):
+        embed(model, write(tmp_path / "in.parquet", table), tmp_path / "out.jsonl")
+
+
+def test_dictionaries_that_differ_become_plain_values(tmp_path, model):
+    kind = pa.dictionary(pa.int8(), pa.string())
+    batches = [
+        pa.record_batch({"text": ["sun"], "a": pa.array([value], pa.string()).cast(kind)}) for value in "xy"
+    ]
+    with pa.ipc.new_stream(tmp_path / "in.arrow", batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    embed(model, tmp_path / "in.arrow", tmp_path / "out.arrow")
+    table = pa.ipc.open_file(tmp_path / "out.arrow").read_all()
+    assert (table.schema.field("a").type, table["a"].to_pylist()) == (pa.string(), ["x", "y"])
+    embed(model, tmp_path / "in.arrow", tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["a"].to_pylist() == ["x", "y"]
+
+
+def test_dictionaries_of_any_values_become_plain_values(tmp_path, model):
+    lists = pa.DictionaryArray.from_arrays(pa.array([0, 0], pa.int8()), pa.array([["a"]]))
+    table = pa.table({"text": pa.array(["sun", None]).dictionary_encode(), "a": lists})
+    embed(model, write_ipc(tmp_path / "in.arrow", table), tmp_path / "out.arrow")
+    assert read(tmp_path / "out.arrow") == [
+        {"text": "sun", "a": ["a"], "embedding": [3, 4]},
+        {"text": None, "a": ["a"], "embedding": [0, 0]},
+    ]
+    with pytest.raises(ArgumentError, match="expected values that parquet holds in .*in.arrow, found others"):
+        embed(model, tmp_path / "in.arrow", tmp_path / "out.parquet")
+
+
+def test_dictionaries_inside_of_lists_are_refused_where_they_differ(tmp_path, model):
+    batches = [
+        pa.record_batch(
+            {"text": ["sun"], "a": pa.ListArray.from_arrays([0, 1], pa.array([value]).dictionary_encode())}
+        )
+        for value in "xy"
+    ]
+    with pa.ipc.new_stream(tmp_path / "in.arrow", batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    with pytest.raises(ArgumentError, match="expected values that arrow holds in .*in.arrow, found others"):
+        embed(model, tmp_path / "in.arrow", tmp_path / "out.arrow")
+    assert names(tmp_path) == ["in.arrow"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([(1, 2, 3)], pa.month_day_nano_interval()),
+        pa.RunEndEncodedArray.from_arrays(pa.array([1], pa.int32()), ["x"]),
+        pa.array([[{}]], pa.list_(pa.struct([]))),
+    ],
+)
+def test_types_that_parquet_does_not_hold_are_named(tmp_path, model, column):
+    write_ipc(tmp_path / "in.arrow", pa.table({"text": ["sun"], "m": column}))
+    with pytest.raises(
+        ArgumentError,
+        match="expected types that Parquet holds in .*in.arrow, found .* in column 'm': .*--columns",
+    ):
+        embed(model, tmp_path / "in.arrow", tmp_path / "out.parquet")
+    embed(model, tmp_path / "in.arrow", tmp_path / "out.parquet", columns=("text",))
+    assert read(tmp_path / "out.parquet") == [{"text": "sun", "embedding": [3, 4]}]
+
+
+def test_an_object_without_fields_is_named(tmp_path, model):
+    (tmp_path / "in.jsonl").write_text('{"text": "sun", "m": {}}\n')
+    with pytest.raises(ArgumentError, match=r"Parquet holds in .*in.jsonl, found struct<> in column 'm'"):
+        embed(model, tmp_path / "in.jsonl", tmp_path / "out.parquet")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow", "csv"])
+def test_two_columns_of_one_name_are_named(tmp_path, model, kind):
+    path = tmp_path / f"in.{kind}"
+    if kind == "csv":
+        path.write_text("text,a,a\nsun,1,2\n")
+    else:
+        write(path, pa.Table.from_arrays([pa.array(["sun"]), *2 * [pa.array([1])]], ["text", "a", "a"]))
+    with pytest.raises(ArgumentError, match=f"columns of different names in .*in.{kind}, found text, a, a: "):
+        embed(model, path, tmp_path / "out.jsonl")
+    embed(model, path, tmp_path / "out.jsonl", columns=("text",))
+    assert read(tmp_path / "out.jsonl") == [{"text": "sun", "embedding": [3, 4]}]
 
 
 def test_no_records_are_a_file_too(tmp_path, model):
     embed(model, write(tmp_path / "in.parquet", TABLE.slice(0, 0)), tmp_path / "out.parquet")
     assert pq.read_schema(tmp_path / "out.parquet").names == ["id", "text", "tags", "when", "embedding"]
     assert read(tmp_path / "out.parquet") == []
+
+
+@pytest.mark.parametrize("source", ["in.csv", "in.tsv", "in.parquet", "in.arrow", "stream.arrow"])
+def test_a_header_without_records_is_kept(tmp_path, model, source):
+    empty = pa.table({"id": pa.array([], pa.string()), "text": pa.array([], pa.string())})
+    if source == "stream.arrow":
+        pa.ipc.new_stream(tmp_path / source, empty.schema).close()
+    elif source.endswith("sv"):
+        (tmp_path / source).write_text("id,text\n" if source == "in.csv" else "id\ttext\n")
+    else:
+        write(tmp_path / source, empty)
+    for name in ("out.csv", "out.parquet", "out.arrow", "out.jsonl"):
+        assert embed(model, tmp_path / source, tmp_path / name).n_records == 0
+    assert (tmp_path / "out.csv").read_text() == "id,text,embedding\n"
+    assert (tmp_path / "out.jsonl").read_text() == ""
+    vectors = pa.field("embedding", pa.list_(pa.float32(), 2))
+    assert pa.ipc.open_file(tmp_path / "out.arrow").schema == empty.schema.append(vectors)
+    assert pq.read_schema(tmp_path / "out.parquet").names == ["id", "text", "embedding"]
+    with pytest.raises(ArgumentError, match="expected no column 'id' in .*, found one"):
+        embed(model, tmp_path / source, tmp_path / "other.csv", embedding_column="id")
+
+
+def test_tables_with_tabs_are_read_alone(tmp_path, model):
+    (tmp_path / "in.tsv").write_text('id\ttext\n1\t"sun\n')
+    (tmp_path / "in2.tsv.gz").write_bytes(gzip.compress(b"id\ttext\n2\tmoon\n"))
+    embed(model, tmp_path / "in.tsv", tmp_path / "out.jsonl")
+    assert read(tmp_path / "out.jsonl") == [{"id": "1", "text": '"sun', "embedding": [3, 4]}]
+    embed(model, tmp_path / "in2.tsv.gz", tmp_path / "out.parquet", columns=("id",))
+    assert read(tmp_path / "out.parquet") == [{"id": "2", "embedding": [0, 2]}]
+    for output in (tmp_path / "out.tsv", tmp_path):
+        with pytest.raises(ArgumentError, match="ends in .parquet.*.npy, or .*found .*tsv.*--output-format"):
+            embed(model, tmp_path / "in.tsv", output, if_there="replace")
 
 
 def test_json_lines_have_types_that_hold_every_line(tmp_path, model):
@@ -268,6 +446,64 @@ class TestPlaces:
         rows = [json.loads(line) for line in result.stdout.splitlines()]
         assert rows == 2 * [{**row, "embedding": v} for row, v in zip(ROWS, VECTORS, strict=True)]
 
+    def test_standard_output_keeps_what_it_holds(self, tmp_path, folder):
+        (tmp_path / "a.txt").write_text("sun\n")
+        for start, mode in ((b"HEAD\n", "wb"), (b"", "ab"), (b"HEAD\n", "ab")):
+            (tmp_path / "f").write_bytes(start if mode == "ab" else b"")
+            with (tmp_path / "f").open(mode) as file:
+                if mode == "wb":
+                    file.write(start)
+                    file.flush()
+                command = [sys.executable, "-m", "m2v_onnx", "encode", folder, tmp_path / "a.txt", "-o", "-"]
+                subprocess.run(list(map(str, command)), stdout=file, check=True)
+            content = (tmp_path / "f").read_bytes()
+            assert content.startswith(start)
+            np.testing.assert_array_equal(np.load(io.BytesIO(content[len(start) :])), [[3, 4]])
+
+    @pytest.mark.parametrize("kind", ["parquet", "arrow", "npy"])
+    def test_what_cannot_be_joined_is_refused(self, tmp_path, kind):
+        for name in ("a.csv", "b.csv"):
+            (tmp_path / name).write_text("text\nsun\n")
+        with pytest.raises(ArgumentError, match=f"expected one input for {kind} on standard output, found 2"):
+            plan_files([tmp_path / "*.csv"], Path("-"), Wanted(output_format=kind))
+
+    def test_tables_are_joined_under_one_header(self, tmp_path, folder):
+        (tmp_path / "a.csv").write_text("id,text\n1,sun\n")
+        (tmp_path / "b.csv").write_text("text,id\nmoon,2\n")
+        (tmp_path / "c.csv").write_text("text\nmoon\n")
+        both = (folder, tmp_path / "a.csv", tmp_path / "b.csv", "--output-format", "csv")
+        joined = b'id,text,embedding\n1,sun,"[3, 4]"\n2,moon,"[0, 2]"\n'
+        assert run(*both).stdout == joined
+        result = run(*both, tmp_path / "c.csv")
+        assert (result.returncode, result.stdout) == (1, joined)
+        assert b"error: expected the fields id, text in records 1 to 1 of " in result.stderr
+
+    def test_a_file_named_as_standard_output(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "a.txt").write_text("sun\n")
+        (tmp_path / "-").write_text("mine")
+        for if_there in ("refuse", "skip"):
+            (job,) = plan_files([Path("a.txt")], None, Wanted(if_there=if_there))
+            assert not job.is_finished
+
+    @pytest.mark.parametrize(
+        ("arguments", "option"),
+        [
+            (("-o", "-", "--columns", "text"), "--columns"),
+            (("-o", "v.npy", "--embedding-column", "v"), "--embedding-column"),
+            (("-o", "v.txt", "--columns", "text"), "--columns"),
+            (("--resume",), "--resume"),
+            (("-o", "-", "--force"), "--force"),
+        ],
+    )
+    def test_options_that_do_nothing_are_refused(self, tmp_path, folder, arguments, option):
+        (tmp_path / "a.txt").write_text("sun\n")
+        places = [tmp_path / one if one.startswith("v.") else one for one in arguments]
+        result = run(folder, tmp_path / "a.txt", *places)
+        assert (result.returncode, result.stdout) == (2, b"")
+        assert f"Invalid value for {option}: it does nothing w" in " ".join(result.stderr.decode().split())
+        assert names(tmp_path) == ["a.txt", "model"]
+
     def test_formats_of_pipes_are_named(self, tmp_path, folder):
         lines = b'{"text": "sun", "n": 1}\n'
         result = run(
@@ -306,6 +542,8 @@ class TestPlaces:
         (["a.jsonl"], "out.xls", {}, "expected a name that ends in .parquet, .arrow, .*, found .*out.xls"),
         (["a.xls"], "out.npy", {}, "expected a name that ends in .parquet.*found .*a.xls.*--input-format"),
         (["a.jsonl"], "out.npy", {"input_format": "xls"}, "--input-format must be one of parquet, .*'xls'"),
+        (["no"], "out.npy", {}, "expected to read .*no, found No such file or directory: check the path"),
+        (["a.jsonl"], "out.npy", {"columns": ("n", "id", "n")}, "names in --columns, found 'n' twice"),
         (["-"], "b", {}, "expected a file for the vectors of standard input, found the folder"),
         (["a.jsonl"], "nowhere/out.npy", {}, "expected a folder for out.npy at .*nowhere, found none"),
     ],
@@ -418,10 +656,13 @@ def test_fields_that_change_their_type_are_named(tmp_path, model):
 def test_half_a_character_is_named(tmp_path, model):
     (tmp_path / "in.jsonl").write_text('{"text": "sun", "a": "\\ud800"}\n')
     embed(model, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
-    assert read(tmp_path / "out.jsonl") == [{"text": "sun", "a": "?", "embedding": [3, 4]}]
-    (tmp_path / "in.jsonl").write_text('{"text": "\\ud800"}\n')
+    assert '"a": "\\ud800"' in (tmp_path / "out.jsonl").read_text()
+    assert read(tmp_path / "out.jsonl") == [{"text": "sun", "a": "\ud800", "embedding": [3, 4]}]
+    with pytest.raises(ArgumentError, match="expected values of one type .* in records 1 to 1 of .*ud800"):
+        embed(model, tmp_path / "in.jsonl", tmp_path / "out.parquet")
+    (tmp_path / "in.jsonl").write_text('{"text": "sun"}\n{"text": "\\ud800"}\n')
     with pytest.raises(
-        ArgumentError, match=r"in records 1 to 1 of .*in.jsonl, texts\[0\] must be valid Unicode"
+        ArgumentError, match="expected valid Unicode in field 'text' in line 2 of .*in.jsonl, found a lone"
     ):
         embed(model, tmp_path / "in.jsonl", tmp_path / "other.jsonl")
 
@@ -517,6 +758,7 @@ class TestDamage:
         )
 
     def test_numbers_are_no_texts(self, tmp_path, model):
+        np.save(tmp_path / "in.npy", [1])
         with pytest.raises(
             ArgumentError, match="expected a file of texts, found .*in.npy, which holds numbers"
         ):

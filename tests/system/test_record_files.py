@@ -32,6 +32,7 @@ def write(path, content):
         ("a.txt", "sun\u2028moon\rstar\x0c\n", ["sun\u2028moon\rstar\x0c"]),
         ("a.jsonl", '{"text": "sun"}\n{"text": "mo\\non", "n": 1}\n', ["sun", "mo\non"]),
         ("a.jsonl", '{"text": "sun"}\n\n', ["sun"]),
+        ("a.tsv", 'id\ttext\n1\t"sun\n\n2\tmo"on\r\n', ['"sun', 'mo"on']),
         ("a.csv", 'id,text\n1,sun\n2,"two\nlines, ""quoted"""\n', ["sun", 'two\nlines, "quoted"']),
     ],
 )
@@ -69,7 +70,22 @@ def test_standard_input(monkeypatch):
             b"title,body\nsun,moon\n",
             "expected a column 'text' in .*found title, body: .*--text-column",
         ),
-        ("a.csv", b"text\rsun\r", "expected a table in .*a.csv, found new-line character"),
+        (
+            "a.csv",
+            b"text\rsun\r",
+            "a line feed in .*a.csv, found a carriage return .* in the row of line 1: .*or put quotes around",
+        ),
+        (
+            "a.tsv",
+            b"id\ttext\r\n1\tsu\rn\r\n",
+            "a line feed in .*a.tsv, found a carriage return .* line 2: make it a line feed or a space$",
+        ),
+        ("a.tsv", b"id\ttext\n1\n", "expected 2 fields in line 2 of .*a.tsv, found 1: mend the line"),
+        (
+            "a.jsonl",
+            b'{"text": "sun"}\n{"text": "x\\ud800"}\n',
+            "in line 2 of .*surrogate at character 1: mend",
+        ),
         ("a.csv", b"id,text\n1\n", "expected 2 fields in line 2 of .*a.csv, found 1: mend the line"),
     ],
 )
@@ -92,9 +108,9 @@ def test_csv_keeps_its_own_limit_for_others(tmp_path):
     assert csv.field_size_limit() == before
 
 
-@pytest.mark.parametrize("name", ["a.txt.gz", "a.jsonl.gz", "a.csv.gz", "a.txt"])
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.jsonl.gz", "a.csv.gz", "a.tsv.gz", "a.txt"])
 def test_gzip_is_read(tmp_path, name):
-    plain = {".jsonl": '{"text": "sun"}\n', ".csv": "text\nsun\n"}.get(
+    plain = {".jsonl": '{"text": "sun"}\n', ".csv": "text\nsun\n", ".tsv": "text\nsun\n"}.get(
         Path(name).with_suffix("").suffix, "sun\n"
     )
     assert list(read_texts(write(tmp_path / name, gzip.compress(plain.encode())))) == ["sun"]
@@ -116,11 +132,12 @@ def test_a_line_without_an_end_does_not_fill_the_memory(tmp_path, ending):
         list(read_texts(path))
 
 
-def test_a_file_that_is_not_there(tmp_path):
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.xls"])
+def test_a_file_that_is_not_there(tmp_path, name):
     with pytest.raises(
-        ArgumentError, match=r"expected to read .*a.txt, found No such file or directory: check the path"
+        ArgumentError, match=f"expected to read .*{name}, found No such file or directory: check the path"
     ):
-        list(read_texts(tmp_path / "a.txt"))
+        list(read_texts(tmp_path / name))
 
 
 def test_vectors_are_written_as_numpy_reads_them(tmp_path, model):

@@ -71,6 +71,30 @@ def test_from_a_file_to_labels(model, data, tmp_path):
     assert run("verify", output).returncode == 0
 
 
+def test_classify_names_nulls_lines_and_columns(model, data, tmp_path):
+    assert run("train", model, data, tmp_path / "c", "--learner", "frozen", *GRAPH).returncode == 0
+    lines = [{"text": "the film was fine"}, {"text": None}, *[{"text": "awful"}] * 5000]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run("classify", tmp_path / "c", path)
+    labels = [line.split("\t")[0] for line in result.stdout.splitlines()]
+    assert (labels[0], labels[2:]) == ("liked", 5000 * ["disliked"])
+    assert result.stderr == "1 of 5,002 texts were null: they were read as empty texts\n"
+    assert run("classify", tmp_path / "c", path, "-q").stderr == ""
+    (tmp_path / "a.tsv").write_text("text\nawful\n")
+    assert run("classify", tmp_path / "c", tmp_path / "a.tsv").stdout.startswith("disliked\t")
+    with path.open("a") as file:
+        file.write('{"text": "\\ud800"}\n')
+    for command in (("classify", tmp_path / "c", path), ("search", model, path, "film")):
+        result = run(*command)
+        expected = (
+            f"error: expected valid Unicode in field 'text' in line 5003 of {path}, found a lone surrogate"
+        )
+        assert (result.returncode, result.stderr.startswith(expected)) == (1, True), result.stderr
+    result = run("classify", tmp_path / "c", path, "--column", "nope")
+    assert result.stderr.startswith("error: expected a string in field 'nope' in line 1 of ")
+
+
 def test_the_same_command_writes_the_same_bytes(model, data, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

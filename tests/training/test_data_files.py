@@ -71,6 +71,16 @@ def test_types_of_json_stay(tmp_path):
             "expected a text or a whole number for column 'label'",
         ),
         ("a.csv", "text,label\na, \n", "expected a label for column 'label' in line 2"),
+        (
+            "a.jsonl",
+            '{"text": "\\ud800", "label": 1}',
+            "valid Unicode in field 'text' in line 1 of .*a.jsonl",
+        ),
+        (
+            "a.tsv",
+            "text\tlabel\na\rb\tx\n",
+            "in .*a.tsv, found a carriage return .* in the row of line 2: make",
+        ),
         ("a.jsonl", "[1]", "expected a JSON object in line 1"),
         ("a.jsonl", "{", "expected JSON in line 1"),
         ("a.txt", "a", "expected a file that ends in .csv, .tsv, .jsonl, .parquet"),
@@ -103,8 +113,9 @@ def test_parquet_is_read_by_columns_and_keeps_types(tmp_path):
 
 
 def test_a_missing_file_and_a_damaged_one(tmp_path):
-    with pytest.raises(ArgumentError, match="expected to read .*none.csv"):
-        read_columns(tmp_path / "none.csv", NAMES)
+    for name in ("none.csv", "none.xls", "none"):
+        with pytest.raises(ArgumentError, match=f"expected to read .*{name}, found No such file"):
+            read_columns(tmp_path / name, NAMES)
     (tmp_path / "b.csv").write_bytes(b"text,label\n\xff,x\n")
     with pytest.raises(ArgumentError, match="expected UTF-8 text in .*b.csv, found other bytes in line 2"):
         read_columns(tmp_path / "b.csv", NAMES)

@@ -57,6 +57,8 @@ def _read_parquet(source: Source) -> Iterator[Block]:
                     min(BLOCK_RECORDS, max(1, int(BLOCK_CHARACTERS / max(1, share)))), [group], columns
                 )
             yield from _blocks(batches, kept, source, place, row_bytes)
+        if file.metadata.num_rows == 0:
+            yield _empty(kept, source)
 
 
 def _read_ipc(source: Source) -> Iterator[Block]:
@@ -65,7 +67,17 @@ def _read_ipc(source: Source) -> Iterator[Block]:
     with reader:
         kept = _kept(reader.schema, source)
         batches = iter(reader) if isinstance(reader, pa.RecordBatchStreamReader) else _batches_of(reader)
-        yield from _blocks(_sliced(batches), kept, source, str(source.path))
+        n_records = 0
+        for block in _blocks(_sliced(batches), kept, source, str(source.path)):
+            n_records += len(block)
+            yield block
+        if n_records == 0:
+            yield _empty(kept, source)
+
+
+def _empty(kept: pa.Schema, source: Source) -> Block:
+    """Give the columns of a file without records."""
+    return Block([], 0, pa.RecordBatch.from_pylist([], kept), kept.names, str(source.path), 0)
 
 
 def _batches_of(reader: pa.RecordBatchFileReader) -> Iterator[pa.RecordBatch]:
@@ -96,7 +108,7 @@ def _blocks(
             texts, n_nulls = texts_of(batch.column(source.text_column))
         records = batch.select(kept.names).replace_schema_metadata(kept.metadata)
         size = batch.nbytes if row_bytes is None else int(len(batch) * row_bytes)
-        yield Block(texts, n_nulls, records, place, size)
+        yield Block(texts, n_nulls, records, kept.names, place, size)
 
 
 def _kept(schema: pa.Schema, source: Source) -> pa.Schema:

@@ -23,6 +23,8 @@ from m2v_onnx.system.text_files import STDIN
 
 # What is gathered for a row group; a reader wants them large, and the memory small.
 _GROUP_BYTES = 32 << 20
+# What pyarrow raises for values of other types, for large numbers, and for half a character.
+_MISFITS = (pa.ArrowException, OverflowError, UnicodeEncodeError)
 # datasets keeps its own types here, and refuses a file with a column more.
 _FOREIGN_METADATA = (b"huggingface",)
 
@@ -37,15 +39,21 @@ def write_arrow(file: BinaryIO, pairs: Pairs, layout: Layout, *, dim: int, sourc
         ArgumentError: for records whose types do not fit, or that have such a column already.
     """
     schema, pairs = _find_schema(pairs, source)
-    schema = _with_vectors(schema, layout, dim)
+    as_file = layout.format == "arrow" and is_regular_file(file)
+    schema = _with_vectors(_without_dictionaries(schema) if as_file else schema, layout, dim)
     batches = (_to_batch(block, vectors, schema) for block, vectors in pairs)
-    if layout.format == "parquet":
-        _write_parquet(file, batches, schema)
-        return
-    make = pa.ipc.new_file if is_regular_file(file) else pa.ipc.new_stream
-    with make(file, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    try:
+        if layout.format == "parquet":
+            _write_parquet(file, batches, schema, _settings(schema, source))
+            return
+        with (pa.ipc.new_file if as_file else pa.ipc.new_stream)(file, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ArgumentError(
+            f"expected values that {layout.format} holds in {source.path}, found others ({error}): name the "
+            "columns to keep with --columns, or write .jsonl"
+        ) from error
 
 
 def find_types(blocks: Iterable[Block]) -> pa.Schema:
@@ -59,7 +67,7 @@ def find_types(blocks: Iterable[Block]) -> pa.Schema:
         try:
             found = pa.Table.from_pylist([dict.fromkeys(_names(block)), *block.records]).schema
             schema = pa.unify_schemas([schema, found], promote_options="permissive")
-        except (pa.ArrowException, OverflowError) as error:
+        except _MISFITS as error:
             raise _misfit(block, error) from error
     return schema
 
@@ -75,8 +83,20 @@ def _find_schema(pairs: Pairs, source: Source) -> tuple[pa.Schema, Pairs]:
     if first is None:
         return pa.schema([]), ()
     block = first[0]
-    schema = find_types([block]) if isinstance(block.records, list) else block.records.schema
+    if not isinstance(block.records, list):
+        schema = block.records.schema
+    elif block.header is not None:
+        schema = pa.schema([(name, pa.string()) for name in block.header])
+    else:
+        schema = find_types([block])
     return schema, chain([first], rest)
+
+
+def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
+    """Give the types of plain values: an Arrow file holds one dictionary for all batches of a column."""
+    kinds = [one.type.value_type if pa.types.is_dictionary(one.type) else one.type for one in schema]
+    fields = [one.with_type(kind) for one, kind in zip(schema, kinds, strict=True)]
+    return pa.schema(fields, schema.metadata)
 
 
 def _with_vectors(schema: pa.Schema, layout: Layout, dim: int) -> pa.Schema:
@@ -85,9 +105,11 @@ def _with_vectors(schema: pa.Schema, layout: Layout, dim: int) -> pa.Schema:
     return schema.append(pa.field(layout.column, kind)).with_metadata(kept)
 
 
-def _write_parquet(file: BinaryIO, batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> None:
+def _write_parquet(
+    file: BinaryIO, batches: Iterator[pa.RecordBatch], schema: pa.Schema, settings: dict[str, Any]
+) -> None:
     group: list[pa.RecordBatch] = []
-    with pq.ParquetWriter(file, schema, **_settings(schema)) as writer:
+    with pq.ParquetWriter(file, schema, **settings) as writer:
         for batch in batches:
             group.append(batch)
             if sum(one.nbytes for one in group) >= _GROUP_BYTES:
@@ -99,17 +121,32 @@ def _write_parquet(file: BinaryIO, batches: Iterator[pa.RecordBatch], schema: pa
             writer.write_table(pa.Table.from_batches(group, schema))
 
 
-def _settings(schema: pa.Schema) -> dict[str, Any]:
-    """Give how the columns are written: the last, the vectors, plain, and the others as pyarrow does."""
-    empty = pa.BufferOutputStream()
-    pq.ParquetWriter(empty, schema).close()
-    leaves = pq.ParquetFile(empty.getvalue()).schema
-    *others, vectors = [leaves.column(index).path for index in range(len(leaves))]
+def _settings(schema: pa.Schema, source: Source) -> dict[str, Any]:
+    """Give how the columns are written: the last, the vectors, plain, and the others as pyarrow does.
+
+    Raises:
+        ArgumentError: for a column of a type that Parquet does not hold.
+    """
+    *others, vectors = [path for field in schema for path in _leaves(field, source)]
     return {
         "use_dictionary": others or False,
         "write_statistics": others or False,
         "compression": {**dict.fromkeys(others, "SNAPPY"), vectors: "NONE"},
     }
+
+
+def _leaves(field: pa.Field, source: Source) -> list[str]:
+    """Give the paths of a column's values in Parquet: a struct has one for each of its fields."""
+    written = pa.BufferOutputStream()
+    try:
+        pq.write_table(pa.schema([field]).empty_table(), written)
+    except pa.ArrowException as error:
+        raise ArgumentError(
+            f"expected types that Parquet holds in {source.path}, found {field.type} in column "
+            f"{field.name!r}: name the columns to keep with --columns, or write .jsonl"
+        ) from error
+    leaves = pq.ParquetFile(written.getvalue()).schema
+    return [leaves.column(index).path for index in range(len(leaves))]
 
 
 def _to_batch(block: Block, vectors: npt.NDArray[Any], schema: pa.Schema) -> pa.RecordBatch:
@@ -124,9 +161,13 @@ def _to_batch(block: Block, vectors: npt.NDArray[Any], schema: pa.Schema) -> pa.
             )
         try:
             records = pa.RecordBatch.from_pylist(records, types)
-        except (pa.ArrowException, OverflowError) as error:
+        except _MISFITS as error:
             raise _misfit(block, error) from error
-    columns = [*records.columns, as_lists(np.ascontiguousarray(vectors))]
+    columns = [
+        column if column.type == field.type else column.dictionary_decode()
+        for column, field in zip(records.columns, schema, strict=False)
+    ]
+    columns = [*columns, as_lists(np.ascontiguousarray(vectors))]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

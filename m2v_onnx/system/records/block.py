@@ -41,6 +41,11 @@ class Source:
         Raises:
             ArgumentError: naming the column.
         """
+        if self.columns is None and len(set(names)) < len(names):
+            raise ArgumentError(
+                f"expected columns of different names in {place}, found {', '.join(names)}: mend it, or name "
+                "those to keep with --columns"
+            )
         wanted = dict.fromkeys(self.columns or (), "--columns") | {self.text_column: "--text-column"}
         check_columns(names, {**wanted, **self.options}, place)
 
@@ -72,6 +77,7 @@ class Block:
         texts: the text of each; a null is "".
         n_nulls: how many texts were null.
         records: the columns to keep: a dictionary for each record, or a pyarrow.RecordBatch.
+        header: the names of these columns; None in JSON lines, where each record has its own.
         place: the file, and where in it, for messages.
         n_bytes: about how much of the file they take.
     """
@@ -79,6 +85,7 @@ class Block:
     texts: list[str]
     n_nulls: int
     records: list[Row] | Any
+    header: list[str] | None
     place: str
     n_bytes: int
 
@@ -97,8 +104,13 @@ def without_nulls(texts: list[str | None]) -> tuple[list[str], int]:
     return (["" if text is None else text for text in texts] if n_nulls else list(texts)), n_nulls  # type: ignore[arg-type]
 
 
-def cut(records: Iterable[tuple[str | None, Row, int]], source: Source) -> Iterator[Block]:
-    """Gather records into blocks; each is given with its text and its size in bytes."""
+def cut(
+    records: Iterable[tuple[str | None, Row, int]], source: Source, header: list[str] | None
+) -> Iterator[Block]:
+    """Gather records into blocks; each is given with its text and its size in bytes.
+
+    A header without records gives a block without records.
+    """
     texts: list[str | None] = []
     rows: list[Row] = []
     n_before = n_bytes = n_characters = 0
@@ -108,14 +120,21 @@ def cut(records: Iterable[tuple[str | None, Row, int]], source: Source) -> Itera
         n_bytes += size
         n_characters += len(text or "")
         if len(texts) == BLOCK_RECORDS or n_characters >= BLOCK_CHARACTERS:
-            yield _block(texts, rows, n_bytes, n_before, source)
+            yield _block(texts, rows, header, n_bytes, n_before, source)
             n_before += len(texts)
             texts, rows, n_bytes, n_characters = [], [], 0, 0
-    if texts:
-        yield _block(texts, rows, n_bytes, n_before, source)
+    if texts or (header is not None and n_before == 0):
+        yield _block(texts, rows, header, n_bytes, n_before, source)
 
 
-def _block(texts: list[str | None], rows: list[Row], n_bytes: int, n_before: int, source: Source) -> Block:
+def _block(
+    texts: list[str | None],
+    rows: list[Row],
+    header: list[str] | None,
+    n_bytes: int,
+    n_before: int,
+    source: Source,
+) -> Block:
     known, n_nulls = without_nulls(texts)
     place = f"records {n_before + 1:,} to {n_before + len(texts):,} of {source.path}"
-    return Block(known, n_nulls, rows, place, n_bytes)
+    return Block(known, n_nulls, rows, header, place, n_bytes)

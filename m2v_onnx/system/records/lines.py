@@ -1,4 +1,4 @@
-"""Records of text files: JSON lines, CSV, and a text a line. Plain or gzip, UTF-8."""
+"""Records of text files: JSON lines, tables (CSV and TSV), and a text a line. Plain or gzip, UTF-8."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from m2v_onnx.system.text_files import parse_json, read_lines
 
 _MOST_FIELD_CHARACTERS = 1 << 24
 
-_Records = Iterator[tuple[str | None, Row, int]]
+# The names of the columns, None where each record has its own; each record's text, and what is kept of it.
+_Table = tuple[list[str] | None, Iterator[tuple[str | None, Row]]]
 
 
 def read_line_blocks(source: Source) -> Iterator[Block]:
@@ -25,11 +26,13 @@ def read_line_blocks(source: Source) -> Iterator[Block]:
     """
     sizes: list[int] = []
     lines = read_lines(source.path, error=ArgumentError, advance=sizes.append)
-    read: dict[str, Callable[[Iterator[str], Source], Iterator[tuple[str | None, Row]]]] = {
-        "jsonl": _read_jsonl,
-        "csv": _read_csv,
+    read: dict[str, Callable[[Iterator[str], Source], _Table]] = {
+        "jsonl": lambda lines, source: (None, _read_jsonl(lines, source)),
+        "csv": _read_table,
+        "tsv": _read_table,
     }
-    return cut(_with_sizes(read.get(source.format, _read_txt)(_filled(lines, source), source), sizes), source)
+    header, records = read.get(source.format, _read_txt)(_filled(lines, source), source)
+    return cut(_with_sizes(records, sizes), source, header)
 
 
 def _filled(lines: Iterator[str], source: Source) -> Iterator[str]:
@@ -41,19 +44,20 @@ def _filled(lines: Iterator[str], source: Source) -> Iterator[str]:
         raise ArgumentError(f"expected texts in {source.path}, found an empty file")
 
 
-def _with_sizes(records: Iterator[tuple[str | None, Row]], sizes: list[int]) -> _Records:
+def _with_sizes(
+    records: Iterator[tuple[str | None, Row]], sizes: list[int]
+) -> Iterator[tuple[str | None, Row, int]]:
     for text, row in records:
         yield text, row, sum(sizes)
         sizes.clear()
 
 
-def _read_txt(lines: Iterator[str], source: Source) -> Iterator[tuple[str, Row]]:
+def _read_txt(lines: Iterator[str], source: Source) -> _Table:
     name = source.text_column
     is_kept = source.columns is None or name in source.columns
     source.check_names([name], str(source.path))
-    for line in lines:
-        text = line.removesuffix("\n").removesuffix("\r")
-        yield text, {name: text} if is_kept else {}
+    texts = (line.removesuffix("\n").removesuffix("\r") for line in lines)
+    return [name] if is_kept else [], ((text, {name: text} if is_kept else {}) for text in texts)
 
 
 def json_objects(lines: Iterator[str], path: Path) -> Iterator[tuple[str, Row]]:
@@ -80,7 +84,24 @@ def _read_jsonl(lines: Iterator[str], source: Source) -> Iterator[tuple[str | No
                 f"expected a string in field {column!r} in {place}, found {found:.200}: name the field with "
                 "--text-column"
             )
+        check_unicode(row[column], f"field {column!r} in {place}")
         yield row[column], row if columns is None else _keep(row, columns, place)
+
+
+def check_unicode(text: object, place: str) -> None:
+    """Refuse a text of JSON that holds half of a character, which has no form in UTF-8.
+
+    Raises:
+        ArgumentError: naming the place.
+    """
+    try:
+        if isinstance(text, str):
+            text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(
+            f"expected valid Unicode in {place}, found a lone surrogate at character {error.start}: mend the "
+            "line"
+        ) from error
 
 
 def _keep(row: Row, columns: tuple[str, ...], place: str) -> Row:
@@ -115,10 +136,7 @@ def table_rows(lines: Iterator[str], path: Path, *, separator: str = ",") -> Ite
             with _long_fields():
                 row = next(reader, None)
         except csv.Error as error:
-            raise ArgumentError(
-                f"expected a table in {path}, found {error} in the row of line {line}: mend it; a quote may "
-                "be open"
-            ) from error
+            raise _bad_row(path, line, separator, error) from error
         if row is None:
             return
         if not row:
@@ -131,19 +149,27 @@ def table_rows(lines: Iterator[str], path: Path, *, separator: str = ",") -> Ite
         yield f"line {line} of {path}", row
 
 
-def _read_csv(lines: Iterator[str], source: Source) -> Iterator[tuple[str, Row]]:
-    path, columns = source.path, source.columns
-    rows = table_rows(lines, path)
-    _, names = next(rows, ("", []))
-    source.check_names(names, str(path))
-    if len(set(names)) < len(names) and columns is None:
-        raise ArgumentError(
-            f"expected columns of different names in {path}, found {', '.join(names)}: mend it"
+def _bad_row(path: Path, line: int, separator: str, error: csv.Error) -> ArgumentError:
+    if "new-line" in str(error):  # with advice for callers of csv
+        remedy = "" if separator == "\t" else ", or put quotes around the field"
+        return ArgumentError(
+            f"expected lines that end in a line feed in {path}, found a carriage return that stands alone in "
+            f"the row of line {line}: make it a line feed or a space{remedy}"
         )
+    remedy = "" if separator == "\t" else "; a quote may be open"
+    return ArgumentError(
+        f"expected a table in {path}, found {error} in the row of line {line}: mend it{remedy}"
+    )
+
+
+def _read_table(lines: Iterator[str], source: Source) -> _Table:
+    rows = table_rows(lines, source.path, separator="\t" if source.format == "tsv" else ",")
+    _, names = next(rows, ("", []))
+    source.check_names(names, str(source.path))
     place = names.index(source.text_column)
-    kept = [(name, names.index(name)) for name in (names if columns is None else columns)]
-    for _, row in rows:
-        yield row[place], {name: row[index] for name, index in kept}
+    header = names if source.columns is None else list(source.columns)
+    kept = [(name, names.index(name)) for name in header]
+    return header, ((row[place], {name: row[index] for name, index in kept}) for _, row in rows)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from m2v_onnx.system.output_file import check_output_file, open_output
+from m2v_onnx.system.output_file import check_output_file, is_stdout, open_output
 
 _CACHED_BYTES = 32 << 20
 
@@ -36,9 +36,10 @@ def write_array(
 ) -> int:
     """Write blocks of (B, D) vectors as one array of float32 or float16; give the number of rows."""
     little = np.dtype(dtype).newbyteorder("<")
-    if file.seekable():
+    if file.seekable() and not is_stdout(file):
         return _write_rows(file, blocks, dim, little)
-    with TemporaryFile() as spool:  # the number of rows stands in front
+    # The number of rows stands in front, and standard output may hold something already.
+    with TemporaryFile() as spool:
         n_rows = _write_rows(spool, blocks, dim, little)
         spool.seek(0)
         shutil.copyfileobj(spool, file)

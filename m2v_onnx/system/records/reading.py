@@ -8,7 +8,7 @@ from pathlib import Path
 from m2v_onnx.errors import ArgumentError, require_module
 from m2v_onnx.system.progress import Advance
 from m2v_onnx.system.records.block import Block, Source
-from m2v_onnx.system.records.formats import TEXT_FORMATS, find_format
+from m2v_onnx.system.records.formats import TEXT_FORMATS, find_input_format
 from m2v_onnx.system.records.lines import read_line_blocks
 
 
@@ -36,17 +36,21 @@ def read_texts(path: Path, *, column: str = "text", advance: Advance | None = No
     """Give the texts of a file, one by one; of a null, "".
 
     Args:
-        path: `.parquet`, `.arrow`, `.jsonl`, `.csv`, or `.txt` with a text a line, the last three also `.gz`;
-            `-` for standard input, which holds a text a line.
+        path: `.parquet`, `.arrow`, `.jsonl`, `.csv`, `.tsv`, or `.txt` with a text a line, the last four also
+            `.gz`; `-` for standard input, which holds a text a line.
         column: the field or column that holds the text.
         advance: called now and then with the number of bytes read since.
 
     Raises:
-        ArgumentError: for an unknown suffix; further those of `read_blocks`.
+        ArgumentError: at once for a file that is not there, and for an unknown suffix; further, while texts
+            are taken, those of `read_blocks`.
         MissingExtraError: see `read_blocks`.
     """
-    found = find_format(path, otherwise="txt")
-    for block in read_blocks(Source(path, found, column, columns=())):
+    return _texts(Source(path, find_input_format(path), column, columns=()), advance)
+
+
+def _texts(source: Source, advance: Advance | None) -> Iterator[str]:
+    for block in read_blocks(source):
         yield from block.texts
         if advance is not None:
             advance(block.n_bytes)

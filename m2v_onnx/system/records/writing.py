@@ -85,10 +85,11 @@ def _csv_lines(pairs: Pairs, column: str, dim: int) -> Iterator[bytes]:
     for block, vectors in pairs:
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        for row, vector in zip(_rows(block), vectors.tolist(), strict=True):
-            if names is None:
-                names = list(row)
-                writer.writerow([*names, column])
+        rows = _rows(block)
+        if names is None:
+            names = list(rows[0]) if block.header is None else block.header
+            writer.writerow([*names, column])
+        for row, vector in zip(rows, vectors.tolist(), strict=True):
             if row.keys() != set(names):
                 raise ArgumentError(
                     f"expected the fields {', '.join(names)} in {block.place}, as before, found a record of "
@@ -113,8 +114,15 @@ def _template(dim: int, separator: str, around: str) -> str:
 def _rows(block: Block) -> list[Row]:
     if isinstance(block.records, list):
         return block.records
-    rows: list[Row] = block.records.to_pylist()
-    return rows
+    from m2v_onnx.system.records.arrow_values import to_rows  # pyarrow is an extra
+
+    try:
+        return to_rows(block.records)
+    except (ValueError, OverflowError) as error:
+        raise ArgumentError(
+            f"expected values that Python can hold in {block.place}, found another ({error}): name the "
+            "columns to keep with --columns, or write .parquet"
+        ) from error
 
 
 def _to_cell(value: object, block: Block) -> object:
@@ -138,7 +146,7 @@ def _without_nan(value: Any) -> Any:  # noqa: ANN401  # what JSON holds
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {name: _without_nan(part) for name, part in value.items()}
-    return [_without_nan(part) for part in value] if isinstance(value, list) else value
+    return [_without_nan(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _to_text(value: Any) -> str:  # noqa: ANN401  # what Arrow's types give
@@ -151,5 +159,5 @@ def _to_text(value: Any) -> str:  # noqa: ANN401  # what Arrow's types give
 def _encode(text: str) -> bytes:
     try:
         return text.encode()
-    except UnicodeEncodeError:  # JSON may hold half of a character; that has no form in UTF-8
-        return text.encode(errors="replace")
+    except UnicodeEncodeError:  # JSON may hold half of a character; that has no form in UTF-8, but in JSON
+        return text.encode(errors="backslashreplace")
