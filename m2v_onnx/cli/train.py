@@ -153,7 +153,7 @@ def train(
         seed=seed,
     )
     output = output.expanduser()
-    check_output(output, force=force)
+    check_output(output, force=force, source=model)
     check_report(report, force=force)
     names = Columns(as_utf8(text_column), as_utf8(label_column), as_utf8(separator))
     examples = read_labelled(data.expanduser(), names, problem)

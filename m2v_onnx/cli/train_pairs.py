@@ -77,7 +77,7 @@ def train_pairs(
         raise typer.BadParameter(f"expected numbers by commas, found {wrong!r}", param_hint="--dims")
     options = PairOptions(dims=tuple(map(int, parts)), n_epochs=epochs, seed=seed)
     output = output.expanduser()
-    check_output(output, force=force)
+    check_output(output, force=force, source=model)
     first, second = as_utf8(text_column), as_utf8(other_column)
     if first == second:
         raise typer.BadParameter(f"expected two columns, found {first!r} twice", param_hint="--other-column")

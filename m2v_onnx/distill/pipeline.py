@@ -209,7 +209,15 @@ def alter_recipe(recipe: str | Recipe, choices: Choices) -> Recipe:
 
 
 def _refuse_idle(recipe: Recipe, choices: Mapping[str, object]) -> None:
-    """Refuse choices that would change nothing: a table is either fitted or made of token vectors alone."""
+    """Refuse choices that would change nothing.
+
+    A table is either fitted or made of token vectors alone, and frequencies are for one kind of weights.
+    """
+    if recipe.weighting != "sif" and "frequencies" in choices:
+        raise ArgumentError(
+            f"frequencies changes nothing where weighting is {recipe.weighting}, found "
+            f"{choices['frequencies']!r}: leave it out, or pass --weighting sif"
+        )
     is_fitted = recipe.sequences is not None
     idle = [name for name in choices if name in (_OF_TOKENS if is_fitted else _OF_A_FIT)]
     if idle:

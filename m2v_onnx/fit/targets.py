@@ -96,6 +96,6 @@ def column_scales(variances: npt.NDArray[np.float64], exponent: float) -> Vector
     >>> column_scales(np.array([16.0, 1.0, 0.0]), 0.25).round(2).tolist()  # the last as if it were 0.0016
     [0.5, 1.0, 5.0]
     """
-    floored = np.maximum(variances, _LEAST_VARIANCE * variances[0])
+    floored = np.maximum(variances, _LEAST_VARIANCE * (variances[0] or 1.0))  # 0 where all texts are one
     scales: Vectors = (floored**-exponent).astype(np.float32)
     return scales

@@ -15,14 +15,13 @@ from tokenizers import Tokenizer
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.fit.spooled_ids import SpooledIds
+from m2v_onnx.model.recipe import MOST_SEQUENCE
 from m2v_onnx.system.progress import track
 from m2v_onnx.system.records.reading import read_texts
 from m2v_onnx.tokenizer.special_tokens import bare_copy, find_unk_id
 
 logger = logging.getLogger(__name__)
 
-# What a teacher reads of a text: longer ones cost much and say little of their words.
-_MOST_TOKENS = 128
 _BLOCK_TEXTS = 2048
 _HELD_OUT = 20  # one text in so many is not fitted to
 _FEW_TEXTS = 2000
@@ -69,7 +68,7 @@ class TokenizerPair:
             limit: the tokens that the teacher takes; None for any number.
         """
         own = bare_copy(teacher)
-        own.enable_truncation(min(_MOST_TOKENS, limit or _MOST_TOKENS))
+        own.enable_truncation(min(MOST_SEQUENCE, limit or MOST_SEQUENCE))
         return cls(bare_copy(static), masked_ids, find_unk_id(static), own, prompt or "")
 
     def encode(self, texts: list[str]) -> Iterator[tuple[list[int], list[int], int]]:

@@ -16,12 +16,22 @@ from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.system.drafts import draft_folder
 
 
-def check_output(path: Path, *, force: bool) -> None:
+def check_output(path: Path, *, force: bool, source: str | Path | None = None) -> None:
     """Refuse an output path that is in use for something else than a static model.
+
+    Args:
+        path: the place.
+        force: take a folder with other files, and the source, too.
+        source: the model that the new one is made from.
 
     Raises:
         FolderError: naming what is there.
     """
+    if source is not None and not force and path.exists() and path.resolve() == Path(source).resolve():
+        raise FolderError(
+            f"expected another folder than that of the model, found {path} for both: name another, or "
+            "replace the model (--force)"
+        )
     if path.exists() and not path.is_dir():
         raise FolderError(f"expected a folder to write the model into, found the file {path}: name another")
     if Path.cwd().is_relative_to(path.resolve()):

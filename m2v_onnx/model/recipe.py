@@ -17,6 +17,9 @@ VocabularyMode = Literal["extend", "only"]
 WordPadding = Literal["teacher", "none"]
 AddedTokens = Literal["keep", "remove"]
 PrefixSpace = Literal["piece", "text"]
+# Tokens that a teacher reads of a text while a table is fitted: longer ones cost much and say little.
+MOST_SEQUENCE = 128
+
 PcaDims = int | float | Literal["auto"] | None
 
 
@@ -140,6 +143,11 @@ def _check_fit(recipe: Recipe) -> None:
         shortest_sequence=recipe.shortest_sequence,
         longest_sequence=recipe.longest_sequence,
     )
+    if recipe.longest_sequence > MOST_SEQUENCE:
+        raise ArgumentError(
+            f"longest_sequence must be {MOST_SEQUENCE} or less, found {recipe.longest_sequence}: longer ones "
+            "cost much, and say little of their tokens"
+        )
     if recipe.longest_sequence < recipe.shortest_sequence:
         raise ArgumentError(
             f"longest_sequence must be at least shortest_sequence, {recipe.shortest_sequence}, found "

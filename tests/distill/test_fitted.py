@@ -198,6 +198,8 @@ def test_choices_that_would_change_nothing_are_refused(teacher):
         ({"pca_dims": 9}, "pca_dims must be at most the teacher's width, 4, found 9"),
         ({"ridge": -1.0}, "ridge must be above 0"),
         ({"scaling": 2.0}, "scaling must lie between 0 and 1, found 2.0"),
+        ({"longest_sequence": 129}, "longest_sequence must be 128 or less, found 129"),
+        ({"weighting": "none", "frequencies": "zipf"}, "frequencies changes nothing where weighting is none"),
         ({"shortest_sequence": 9, "longest_sequence": 3}, "longest_sequence must be at least"),
         ({"frequencies": "nowhere.tsv"}, "expected a file of frequencies at nowhere.tsv"),
         ({"seed": -1}, "seed must be a whole number from 0"),
@@ -223,3 +225,8 @@ def test_a_teacher_of_numbers_that_are_not_finite(tmp_path):
     folder = write_tiny_teacher(tmp_path / "teacher", graph)
     with pytest.raises(TeacherError, match="expected sentence vectors of finite numbers, found NaN"):
         distill(folder, **SMALL)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_hardly_a_sequence(teacher, n):
+    assert np.isfinite(distill(teacher, sequences=n, pca_dims=1, recipe="m2v-onnx-1").table).all()

@@ -243,3 +243,18 @@ def test_unseen_labels_are_refused_or_counted():
     assert (report.accuracy, report.n_unseen) == (0.5, 1)
     with pytest.raises(ArgumentError, match="found 2 texts and 1 labels"):
         classifier.evaluate(["good", "bad"], ["liked"])
+
+
+def test_a_regression_is_scored_on_as_many_numbers_as_it_gives():
+    texts, labels = reviews(40)
+    classifier = train(texts, [[float(label == "liked"), 1.0] for label in labels], problem="regression")
+    assert classifier.evaluate(texts[:2], [[1, 1], [0, 1]]).n_texts == 2
+    for wrong in ([1.0, 2.0], [[1, 2, 3]] * 2, ["x", "y"], [[1, float("nan")]] * 2, [[1], [1, 2]]):
+        with pytest.raises(ArgumentError, match="expected (2 values|numbers|finite numbers)"):
+            classifier.evaluate(texts[:2], wrong)
+
+
+def test_lists_are_no_single_labels_to_score_on():
+    classifier = train(*reviews(40))
+    with pytest.raises(ArgumentError, match="expected a label in row 0, found .'liked'.: a text has one"):
+        classifier.evaluate(["good"], [["liked"]])

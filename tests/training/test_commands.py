@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import sys
 import pytest
 
 from m2v_onnx import Classifier, StaticModel
-from m2v_onnx.errors import M2vOnnxError
+from m2v_onnx.errors import ArgumentError, M2vOnnxError
 from m2v_onnx.evaluation import evaluate
 from tests.test_cli import run
 from tests.training.builders import reviews, word_model
@@ -55,6 +56,10 @@ def test_from_a_file_to_labels(model, data, tmp_path):
         *("report.json", "mistakes.tsv"),
         *(f"{name}.{suffix}" for name in ("confusion", "calibration") for suffix in ("png", "svg")),
     }
+    again = run("train", model, data, tmp_path / "d", "--test", test, "--report", report, *GRAPH)
+    assert again.returncode == 1
+    assert "expected a place without a report, found " in again.stderr
+    assert not (tmp_path / "d").exists()
     mistakes = (report / "mistakes.tsv").read_text().splitlines()
     assert mistakes[0] == "expected\tfound\tprobability\ttext"
     assert [line.split("\t")[0::3] for line in mistakes[1:]] == [["liked", "so bad"]]
@@ -229,3 +234,26 @@ def test_evaluate_takes_the_answers_of_a_classifier(model, data, tmp_path):
 def test_a_static_model_is_no_classifier(model):
     with pytest.raises(M2vOnnxError, match="expected the folder of a classifier"):
         Classifier.from_pretrained(model)
+
+
+def test_a_model_is_not_replaced_by_its_own_classifier(model, data, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(model, copy)
+    for command in ("train", "train-pairs"):
+        result = run(command, copy, data, copy, *(["--other-column", "label"] if "-" in command else []))
+        assert result.returncode == 1
+        assert "expected another folder than that of the model" in result.stderr
+    assert StaticModel.from_pretrained(copy).n_tokens == StaticModel.from_pretrained(model).n_tokens
+
+
+def test_a_classifier_has_no_precision_to_evaluate(model, data, tmp_path):
+    output = tmp_path / "c"
+    assert run("train", model, data, output, *GRAPH).returncode == 0
+    tasks = tmp_path / "eval" / "classification"
+    tasks.mkdir(parents=True)
+    lines = [f"{label}\t{text}" for text, label in zip(*reviews(50), strict=True)]
+    (tasks / "a_all.tsv").write_text("\n".join(["label\ttext", *lines]) + "\n")
+    with pytest.raises(ArgumentError, match="expected a classifier without a precision, found .*c:fp32"):
+        evaluate({"c": f"{output}:fp32"}, data=tmp_path / "eval")
+    found = evaluate({"c": output, "m": model}, data=tmp_path / "eval")
+    assert found[0].scores["classification/a_all"].value == 100

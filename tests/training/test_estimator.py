@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from m2v_onnx.errors import ArgumentError
 from m2v_onnx.training import TextClassifier
 from tests.training.builders import reviews, word_model
 
@@ -26,6 +27,12 @@ def test_fit_and_predict():
     assert classifier.predict_proba(np.array(["good", "bad"])).shape == (2, 2)
     assert classifier.score(texts, labels) > 0.9
     assert classifier.classifier_.training["learner"] == "frozen"
+
+
+def test_one_text_is_no_list():
+    classifier = TextClassifier(word_model(), learner="frozen").fit(*reviews(80))
+    with pytest.raises(ArgumentError, match="expected a list of texts, found str"):
+        classifier.predict("good")
 
 
 def test_a_clone_has_the_same_choices_and_nothing_learned():

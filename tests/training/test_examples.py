@@ -34,6 +34,9 @@ DEFAULT = TrainingOptions()
         (TEXTS, [["a"], "b", ["a"], ["b"]], "a whole number of up to 64 bits as label in row 0"),
         (TEXTS, [[], [], [], []], "expected labels in some row, found empty lists alone"),
         (TEXTS, [["a"], ["b", None], ["a"], []], "a whole number of up to 64 bits as label in row 1"),
+        (TEXTS, ["a", "b", "a", "\ud800"], "whole number of up to 64 bits as label in row 3"),
+        (TEXTS, [1, 2, 1 << 63, 1], "whole number of up to 64 bits as label in row 2"),
+        (["good"], [["a"]], "expected two texts or more to learn from"),
         (TEXTS, np.eye(4), "found an array of 2 dimensions: give the labels themselves"),
     ],
 )
