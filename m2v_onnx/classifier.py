@@ -13,6 +13,7 @@ import numpy.typing as npt
 from m2v_onnx.errors import ArgumentError, require_module
 from m2v_onnx.export.kinds import GraphName, TablePlace
 from m2v_onnx.folder.classifier_files import ClassifierData, check_classifier, read_head
+from m2v_onnx.folder.places import local_folder
 from m2v_onnx.model.classification_head import ClassificationHead, Label, pair_rows
 from m2v_onnx.model.classification_report import (
     ClassificationReport,
@@ -30,7 +31,6 @@ from m2v_onnx.static_model import StaticModel
 from m2v_onnx.system.file_watch import FileWatch, watch_mapped
 from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.system.side_by_side import map_side_by_side
-from m2v_onnx.system.text_files import readable
 from m2v_onnx.tokenizer.texts import check_strings, check_texts
 
 # A batch's rows of terms and pairs are copied: some hundred tokens of each text, a number for each label.
@@ -115,14 +115,7 @@ class Classifier:
         Raises:
             FolderError: when there is no such classifier, or it is damaged.
         """
-        path = Path(path_or_id).expanduser()
-        with readable(path):
-            is_here = path.exists()
-        if not is_here:
-            from m2v_onnx.folder.on_the_hub import download_model  # slow, and seldom needed
-            from m2v_onnx.system.hub import HubPlace
-
-            path = download_model(path_or_id, HubPlace(revision, token))
+        path = local_folder(path_or_id, revision=revision, token=token)
         check_classifier(path)
         model = StaticModel.from_pretrained(path)
         data = read_head(path, model)

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from m2v_onnx import Classifier, StaticModel
+from m2v_onnx.cli.export import export
 from m2v_onnx.errors import ArgumentError, FolderError
+from m2v_onnx.serve.models import ServedModel
+from m2v_onnx.serve.settings import Settings
 from tests.builders import tiny_model
 from tests.classifiers import random_head, tiny_classifier
 from tests.stand_in_hub import COMMITS, TOKEN
@@ -104,3 +107,12 @@ def test_push_and_load_from_the_hub(classifier, hub):
     assert address == f"{hub.endpoint}/owner/stars/commit/{COMMITS['main']}"
     loaded = Classifier.from_pretrained("owner/stars")
     np.testing.assert_array_equal(loaded.logits(TEXTS), classifier.logits(TEXTS))
+
+
+def test_export_and_server_know_a_classifier_of_the_hub(classifier, hub, tmp_path):
+    classifier.push_to_hub("owner/stars", token=TOKEN)
+    export("owner/stars", tmp_path / "stars", graph=["ids"], precision=["fp32"], quiet=True)
+    exported = Classifier.from_pretrained(tmp_path / "stars")
+    np.testing.assert_array_equal(exported.logits(TEXTS), classifier.logits(TEXTS))
+    served = ServedModel.load("stars", "owner/stars", Settings({"stars": "owner/stars"}))
+    assert served.classifier.labels == classifier.labels

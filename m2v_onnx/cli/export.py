@@ -50,6 +50,7 @@ def export(
     Word vectors, text or binary, may be packed: `m2v-onnx export glove.6B.50d.txt my-model`
     """
     from m2v_onnx.folder.classifier_files import is_classifier  # slow, as all that knows a model
+    from m2v_onnx.folder.places import local_folder
     from m2v_onnx.folder.replacement import check_output
     from m2v_onnx.model.smaller import cut_dimensions
     from m2v_onnx.model.smaller import quantize_vocabulary as share_rows
@@ -59,7 +60,7 @@ def export(
     output = output.expanduser()
     check_output(output, force=force)
     graphs = graph_options(graph, precision, shared_table=shared_table)
-    folder = Path(source).expanduser()
+    folder = local_folder(source, revision=revision, token=token)
     if is_classifier(folder):
         if dims is not None or quantize_vocabulary is not None:
             raise ArgumentError(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.folder.classifier_files import is_classifier, read_head
+from m2v_onnx.folder.places import local_folder
 from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.serve.errors import RefusedError
 from m2v_onnx.serve.settings import Settings
@@ -32,7 +32,7 @@ class ServedModel:
         name: the name.
         static_model: the model, its table in memory: its files may be written to.
         loaded_at: when it was loaded, in seconds since 1970.
-        classifier: the classifier on it, where a local folder holds one.
+        classifier: the classifier on it, where its folder holds one.
     """
 
     name: str
@@ -51,7 +51,7 @@ class ServedModel:
             place, precision=settings.precision, token=settings.token, memory_map=False
         )
         model.encode(_MANY_TEXTS)
-        folder = Path(place).expanduser()
+        folder = local_folder(place, token=settings.token)
         classifier = None
         if is_classifier(folder):
             data = read_head(folder, model, memory_map=False)
