@@ -84,11 +84,17 @@ def exchange(connection: socket.socket, request: bytes) -> None:
     connection.sendall(request)
     answer = bytearray()
     while (end := answer.find(b"\r\n\r\n")) < 0:
-        answer += connection.recv(65536)
+        answer += _receive(connection)
     head = bytes(answer[:end]).lower()
     n_left = int(head.split(b"content-length:")[1].split(b"\r\n")[0]) - (len(answer) - end - 4)
     while n_left > 0:
-        n_left -= len(connection.recv(1 << 20))
+        n_left -= len(_receive(connection))
+
+
+def _receive(connection: socket.socket) -> bytes:
+    if not (part := connection.recv(1 << 20)):
+        raise ConnectionError("the server closed the connection before its answer was whole")
+    return part
 
 
 def cpu_seconds(process: int) -> float:
