@@ -74,9 +74,7 @@ def distill(
     output: Annotated[Path, typer.Argument(help="Folder to write the static model to.", show_default=False)],
     vocabulary: Annotated[
         Path | None,
-        typer.Option(
-            rich_help_panel=_VOCABULARY, help="File of words, one a line; or words, tabs and counts."
-        ),
+        typer.Option(rich_help_panel=_VOCABULARY, help="File of words, one a line, or `word<TAB>count`."),
     ] = None,
     vocabulary_mode: Annotated[
         VocabularyMode | None,

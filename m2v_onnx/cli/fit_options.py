@@ -54,7 +54,7 @@ Frequencies = Annotated[
     typer.Option(
         rich_help_panel=FIT,
         show_default=OF_RECIPE,
-        help="Frequencies of tokens: words, zipf, a file of words, tabs and counts, or corpus:FILE of texts.",
+        help="Frequencies of tokens: words, zipf, a file of `word<TAB>count`, or corpus:FILE of texts.",
     ),
 ]
 Ridge = Annotated[
