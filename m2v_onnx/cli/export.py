@@ -74,7 +74,7 @@ def export(
         save_classifier(read_classifier(folder), output, force=force, **graphs)
         print_summary(output, as_json=as_json, quiet=quiet)
         return
-    model = StaticModel.from_pretrained(source, revision=revision, token=token)
+    model = StaticModel.from_pretrained(folder)
     if dims is not None:
         model = cut_dimensions(model, dims)
     if quantize_vocabulary is not None:

@@ -47,11 +47,9 @@ class ServedModel:
         Raises:
             FolderError: when there is no such model, or it is damaged.
         """
-        model = StaticModel.from_pretrained(
-            place, precision=settings.precision, token=settings.token, memory_map=False
-        )
+        folder = local_folder(place, precision=settings.precision, token=settings.token)
+        model = StaticModel.from_pretrained(folder, precision=settings.precision, memory_map=False)
         model.encode(_MANY_TEXTS)
-        folder = local_folder(place, token=settings.token)
         classifier = None
         if is_classifier(folder):
             data = read_head(folder, model, memory_map=False)

@@ -110,7 +110,8 @@ def find_candidates(
     n_texts, n_outputs = examples.targets.shape
     frozen = _FROZEN
     if n_texts <= _FEW_TEXTS_A_LABEL * n_outputs:
-        frozen = _FROZEN_FEW if n_texts <= _FEW_TEXTS else _FROZEN_FEW_A_LABEL
+        is_logistic = n_texts <= _FEW_TEXTS and examples.problem != "regression"
+        frozen = _FROZEN_FEW if is_logistic else _FROZEN_FEW_A_LABEL
     settings: dict[Learner, Sequence[LinearSettings]] = {
         "frozen": [frozen],
         "terms": _TERMS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,12 @@ def read_columns(
             without rows.
     """
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    readers = {".csv": _read_table, ".tsv": _read_table, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    readers: dict[str, Callable[[Path, Mapping[str, str]], _Rows]] = {
+        ".csv": _read_table,
+        ".tsv": partial(_read_table, separator="\t"),
+        ".jsonl": _read_jsonl,
+        ".parquet": _read_parquet,
+    }
     check_there(path)
     if suffix not in readers:
         raise ArgumentError(
@@ -130,8 +136,7 @@ def _to_text(_name: str, value: object) -> str:
     return to_text(value)
 
 
-def _read_table(path: Path, names: Mapping[str, str]) -> _Rows:
-    separator = "\t" if path.name.removesuffix(".gz").endswith(".tsv") else ","
+def _read_table(path: Path, names: Mapping[str, str], *, separator: str = ",") -> _Rows:
     rows = table_rows(read_lines(path, error=ArgumentError), path, separator=separator)
     _, header = next(rows, ("", None))
     if header is None:

@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from m2v_onnx.classifier import Classifier
-from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.static_model import StaticModel
 from m2v_onnx.training.classification import train_classifier
+from m2v_onnx.training.examples import as_list
 from m2v_onnx.training.options import ClassWeight, Learner, TrainingOptions
 
 
@@ -71,9 +71,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def predict_proba(self, X: Iterable[str]) -> Vectors:  # noqa: N803
         """Give (B, C) float32 probabilities."""
         check_is_fitted(self)
-        if isinstance(X, str | bytes):
-            raise ArgumentError(f"expected a list of texts, found {type(X).__name__}: put it into a list")
-        return self.classifier_.predict_proba(list(X))
+        return self.classifier_.predict_proba(as_list(X, "texts"))
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401  # scikit-learn's own
         """Say that it takes texts, and no numbers."""

@@ -57,7 +57,7 @@ def check_examples(texts: Iterable[str], labels: Iterable[Any], options: Trainin
             "expected a label for each text, or a list of those that it has, found an array of "
             f"{getattr(labels, 'ndim', 0)} dimensions: give the labels themselves"
         )
-    texts, entries = _as_list(texts, "texts"), _as_list(labels, "labels")
+    texts, entries = as_list(texts, "texts"), as_list(labels, "labels")
     if not texts or len(texts) != len(entries):
         raise ArgumentError(
             f"expected one or more texts, and a label for each, found {len(texts)} texts and {len(entries)} "
@@ -99,7 +99,12 @@ def check_size(n_rows: int, n_labels: int) -> None:
         )
 
 
-def _as_list(values: Iterable[Any], name: str) -> list[Any]:
+def as_list(values: Iterable[Any], name: str) -> list[Any]:
+    """Give values as a list, those of NumPy as Python's.
+
+    Raises:
+        ArgumentError: for a string, and what is not iterable.
+    """
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise ArgumentError(f"expected a list of {name}, found {type(values).__name__}: put it into a list")
     return [value.item() if isinstance(value, np.generic) else value for value in values]
@@ -158,7 +163,7 @@ def _multiple(texts: list[str], entries: list[Any], is_list: list[bool]) -> Exam
             raise ArgumentError(
                 f"expected a list of labels in row {row}, found {entry!r:.40}: put it into one"
             )
-    of_texts = [_as_list(entry, "labels") for entry in entries]
+    of_texts = [as_list(entry, "labels") for entry in entries]
     flat = [(row, label) for row, own in enumerate(of_texts) for label in own]
     if not flat:
         raise ArgumentError("expected labels in some row, found empty lists alone: there is nothing to learn")

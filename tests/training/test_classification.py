@@ -258,3 +258,14 @@ def test_lists_are_no_single_labels_to_score_on():
     classifier = train(*reviews(40))
     with pytest.raises(ArgumentError, match="expected a label in row 0, found .'liked'.: a text has one"):
         classifier.evaluate(["good"], [["liked"]])
+
+
+def test_a_regression_of_few_texts_is_a_ridge_and_labels_are_logistic():
+    texts, labels = reviews(20)
+    values = [float(label == "liked") for label in labels]
+    found = {
+        "regression": train(texts, values, problem="regression", learner="frozen"),
+        "single_label": train(texts, labels, learner="frozen"),
+    }
+    chosen = {problem: classifier.training["chosen"] for problem, classifier in found.items()}
+    assert chosen == {"regression": "frozen, C=2", "single_label": "frozen, C=100"}

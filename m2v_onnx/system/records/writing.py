@@ -132,12 +132,19 @@ def _to_cell(value: object, block: Block) -> object:
 
 def _to_json(value: object, block: Block) -> str:
     try:
-        return json.dumps(_without_nan(value), ensure_ascii=False, default=_to_text)
+        try:
+            return _dump(value)
+        except ValueError:  # seldom, and slow to look for
+            return _dump(_without_nan(value))
     except (TypeError, ValueError) as error:
         raise ArgumentError(
             f"expected values that JSON has a form for in {block.place}, found another ({error}): name the "
             "columns to keep with --columns, or write .parquet"
         ) from error
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_to_text)
 
 
 def _without_nan(value: Any) -> Any:  # noqa: ANN401  # what JSON holds
