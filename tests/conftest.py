@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import socket
 import sys
@@ -35,6 +36,16 @@ def _no_network(monkeypatch):
 def _cache(tmp_path_factory):
     """Keep exported teachers out of the user's cache; `make test` keeps them in the clone."""
     os.environ.setdefault("M2V_ONNX_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
+def _notes_as_before():
+    """Give the library's logger back as it was: a command that runs in this process sets its level."""
+    root, logger = logging.getLogger(), logging.getLogger("m2v_onnx")
+    handlers, level = root.handlers[:], logger.level
+    yield
+    root.handlers[:] = handlers
+    logger.setLevel(level)
 
 
 @pytest.fixture

@@ -59,7 +59,6 @@ def test_notes_follow_stderr(monkeypatch):
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])
     logger = logging.getLogger("m2v_onnx")
-    monkeypatch.setattr(logger, "level", logger.level)
     show_notes(quiet=False)
     for _ in range(2):
         stderr = io.StringIO()
