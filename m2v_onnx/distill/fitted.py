@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -17,10 +17,10 @@ from m2v_onnx.fit.features import TokenFeatures
 from m2v_onnx.fit.held_out import TeacherVectors, fit_to_texts
 from m2v_onnx.fit.passes import TeacherPasses
 from m2v_onnx.fit.sequences import Lengths, draw_bags, draw_mixed_bags, draw_tokens, join_pieces
-from m2v_onnx.fit.shares import Shares
+from m2v_onnx.fit.shares import IdRows, Shares
 from m2v_onnx.fit.table import FitChoices, fit_table
 from m2v_onnx.fit.targets import column_scales, reduce_targets
-from m2v_onnx.fit.texts import TextExamples, TokenizerPair, read_examples
+from m2v_onnx.fit.texts import Examples, TokenizerPair, read_examples
 from m2v_onnx.fit.words import packaged_words
 from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.vectors import Vectors
@@ -35,19 +35,6 @@ logger = logging.getLogger(__name__)
 
 _N_PROBES = 64
 _BLOCK_TEXTS = 1000
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Texts as both models see them.
-
-    Attributes:
-        token_ids: the static model's tokens that count, one at least for each of N texts.
-        teacher_ids: what the teacher is fed, special tokens included.
-    """
-
-    token_ids: TokenIds
-    teacher_ids: TokenIds
 
 
 def fit_vocabulary(
@@ -143,9 +130,7 @@ def pair_tokenizers(
     )
 
 
-def ask(
-    passes: TeacherPasses, drawn: Examples, examples: Sequence[Examples | TextExamples]
-) -> list[TeacherVectors]:
+def ask(passes: TeacherPasses, drawn: Examples, examples: Sequence[Examples]) -> list[TeacherVectors]:
     """Give the teacher's vectors of drawn texts, by which its precision is settled, and of more texts."""
     passes.settle_precision(_some_of(drawn.teacher_ids))
     return [
@@ -191,6 +176,7 @@ def join_examples(
     return Examples(TokenIds.of(rows[index] for index in kept), TokenIds.of(fed[index] for index in kept))
 
 
-def _some_of(sequences: TokenIds) -> TokenIds:
+def _some_of(sequences: IdRows) -> TokenIds:
     """Give a few of them, to compare a teacher in int8 on."""
-    return sequences.take(np.linspace(0, len(sequences) - 1, min(_N_PROBES, len(sequences))).astype(int))
+    indices = np.linspace(0, len(sequences) - 1, min(_N_PROBES, len(sequences))).astype(int)
+    return TokenIds.joined([sequences.block(index, index + 1) for index in indices.tolist()])

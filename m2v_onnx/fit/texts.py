@@ -6,14 +6,16 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.fit.shares import IdRows
 from m2v_onnx.fit.spooled_ids import SpooledIds
 from m2v_onnx.model.recipe import MOST_SEQUENCE
 from m2v_onnx.system.progress import track
@@ -92,16 +94,16 @@ def _cut(text: str, n_prompt: int, encoding: object) -> str:
 
 
 @dataclass(frozen=True)
-class TextExamples:
-    """Texts as both models see them.
+class Examples:
+    """Texts as both models see them, in memory or on the disk.
 
     Attributes:
         token_ids: the static model's tokens that count, one at least for each of N texts.
         teacher_ids: what the teacher is fed, special tokens included.
     """
 
-    token_ids: SpooledIds = field(default_factory=SpooledIds)
-    teacher_ids: SpooledIds = field(default_factory=SpooledIds)
+    token_ids: IdRows
+    teacher_ids: IdRows
 
 
 @dataclass
@@ -131,11 +133,11 @@ def open_texts(texts: Iterable[str] | str | Path, *, column: str = "text") -> It
 
 def read_examples(
     texts: Iterable[str], tokenizers: TokenizerPair, *, show: bool
-) -> tuple[TextExamples, TextExamples]:
+) -> tuple[Examples, Examples]:
     """Read texts; give those to fit to, and a twentieth of them that is held out, chosen by content.
 
     Empty texts, those of one word, repeated ones, and those without a token that counts are left out and
-    counted. 28 bytes a text stay in memory.
+    counted. 24 bytes a text stay in memory.
 
     Args:
         texts: any number of them, read once.
@@ -146,7 +148,7 @@ def read_examples(
         ArgumentError: when no text is left, or nearly all tokens are unknown; further what `texts` raises.
         FolderError: when the disk is full.
     """
-    fitted, held = TextExamples(), TextExamples()
+    fitted, held = (SpooledIds(), SpooledIds()), (SpooledIds(), SpooledIds())
     counts, seen = TextCounts(), _Seen()
     n_tokens = n_unknown = 0
     iterator = iter(texts)
@@ -159,13 +161,13 @@ def read_examples(
             good = [(row, key) for row, key in zip(rows, keys, strict=True) if row[0]]
             counts.without_token += len(rows) - len(good)
             counts.used += len(good)
-            for examples, is_held in ((fitted, True), (held, False)):
-                chosen = [row for row, key in good if (key % _HELD_OUT != 0) == is_held]
-                examples.token_ids.append([ids for ids, _, _ in chosen])
-                examples.teacher_ids.append([fed for _, fed, _ in chosen])
+            for (token_ids, teacher_ids), is_held in ((fitted, False), (held, True)):
+                chosen = [row for row, key in good if (key % _HELD_OUT == 0) == is_held]
+                token_ids.append([ids for ids, _, _ in chosen])
+                teacher_ids.append([fed for _, fed, _ in chosen])
             advance(len(block))
-    _report(counts, n_unknown / max(1, n_tokens), n_fitted=len(fitted.token_ids))
-    return fitted, held
+    _report(counts, n_unknown / max(1, n_tokens), n_fitted=len(fitted[0]))
+    return Examples(*fitted), Examples(*held)
 
 
 def _is_useful(text: str, counts: TextCounts) -> bool:
@@ -182,10 +184,10 @@ def _is_useful(text: str, counts: TextCounts) -> bool:
 
 
 class _Seen:
-    """64-bit hashes of texts, sorted."""
+    """64-bit hashes of texts, in sorted runs, each more than twice as long as the next."""
 
     def __init__(self) -> None:
-        self._hashes = np.empty(0, np.uint64)
+        self._runs: list[npt.NDArray[np.uint64]] = []
 
     def keep_new(self, texts: list[str], counts: TextCounts) -> tuple[list[str], list[int]]:
         """Give the texts that were not there before, and the hash of each."""
@@ -194,15 +196,18 @@ class _Seen:
             content = text.encode("utf-8", "surrogatepass")
             found.setdefault(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big"), text)
         keys = np.fromiter(found, np.uint64, len(found))
-        places = np.searchsorted(self._hashes, keys)
-        is_new = np.ones(len(keys), np.bool_)
-        inside = places < len(self._hashes)
-        is_new[inside] = self._hashes[places[inside]] != keys[inside]
-        new = keys[is_new]
-        order = np.argsort(new)
-        self._hashes = np.insert(self._hashes, places[is_new][order], new[order])
-        counts.repeated += len(texts) - len(new)
-        return [found[key] for key in new.tolist()], new.tolist()
+        for run in self._runs:
+            keys = keys[run.take(np.searchsorted(run, keys), mode="clip") != keys]
+        if len(keys):
+            self._add(np.sort(keys))
+        counts.repeated += len(texts) - len(keys)
+        return [found[key] for key in keys.tolist()], keys.tolist()
+
+    def _add(self, run: npt.NDArray[np.uint64]) -> None:
+        """Add a run; joining it to shorter ones alone, so that a text is moved a few times at most."""
+        while self._runs and len(self._runs[-1]) <= 2 * len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+        self._runs.append(run)
 
 
 def _report(counts: TextCounts, unknown: float, *, n_fitted: int) -> None:

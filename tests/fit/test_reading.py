@@ -10,7 +10,7 @@ import pytest
 from m2v_onnx.errors import ArgumentError, FolderError
 from m2v_onnx.fit.spooled_ids import SpooledIds
 from m2v_onnx.fit.stored_rows import StoredRows
-from m2v_onnx.fit.texts import TextExamples, TokenizerPair, open_texts, read_examples
+from m2v_onnx.fit.texts import Examples, TokenizerPair, open_texts, read_examples
 from m2v_onnx.fit.vector_cache import VectorCache
 from m2v_onnx.tokenizer.special_tokens import find_masked_ids
 from m2v_onnx.tokenizer.token_ids import TokenIds
@@ -27,7 +27,7 @@ def tokens(ids: list[int], *, of_teacher: bool = False) -> list[str]:
     return [tokenizer.id_to_token(token_id) for token_id in ids]
 
 
-def rows(examples: TextExamples) -> list[list[int]]:
+def rows(examples: Examples) -> list[list[int]]:
     return examples.token_ids.block(0, len(examples.token_ids)).to_lists()
 
 
