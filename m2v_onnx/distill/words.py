@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
 from m2v_onnx.errors import ArgumentError
-from m2v_onnx.fit.words import WordList
+from m2v_onnx.fit.words import WordList, parse_word_counts
 from m2v_onnx.system.text_files import read_lines
 
 _MAX_ENTRY_CHARACTERS = 1_000
@@ -40,25 +39,9 @@ def read_counted_words(path: Path) -> tuple[list[str], WordList | None]:
             )
     if not any("\t" in line for line in lines):
         return lines, None
-    counts = _sort_by_count(lines, path)
-    total = sum(count for count, _ in counts)
-    words = [word for _, word in counts]
+    counts = sorted(parse_word_counts(lines, path), key=lambda entry: -entry[1])
+    words = [word for word, _ in counts]
+    total = sum(count for _, count in counts)
     if total == 0:
         return words, None
-    return words, WordList(tuple(words), np.array([count for count, _ in counts]) / total)
-
-
-def _sort_by_count(lines: list[str], path: Path) -> list[tuple[float, str]]:
-    counts: list[tuple[float, str]] = []
-    for number, line in enumerate(lines, 1):
-        word, _, count = line.partition("\t")
-        try:
-            value = float(count)
-        except ValueError:
-            value = -1
-        if not (isfinite(value) and value >= 0):
-            raise ArgumentError(
-                f"expected word<TAB>count in line {number} of {path}, as in other lines, found {line[:60]!r}"
-            )
-        counts.append((value, word))
-    return sorted(counts, key=lambda entry: -entry[0])
+    return words, WordList(tuple(words), np.array([count for _, count in counts]) / total)

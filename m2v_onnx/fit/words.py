@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.errors import ArgumentError
+from m2v_onnx.system.text_files import read_lines
 
 # More words than were ever written: a larger count is a mistake.
 _LARGEST_COUNT = 1e18
@@ -66,38 +66,42 @@ def parse_words(lines: Iterable[str]) -> dict[str, WordList]:
 
 
 def read_word_counts(path: Path) -> WordList:
-    """Read a user's own words from a UTF-8 file of `word<TAB>count`; a word that is there twice adds up.
+    """Read a user's own words from a UTF-8 file of `word<TAB>count`, plain or gzip; repeated words add up.
 
     Raises:
-        ArgumentError: when the file cannot be read, or a line is no word and a positive number.
+        ArgumentError: when the file cannot be read, see `parse_word_counts`, and where all counts are 0.
     """
     counts: dict[str, float] = {}
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                word, tab, count = line.rstrip("\n").partition("\t")
-                counts[word] = counts.get(word, 0) + _read_count(count if tab else "", number, path)
-    except UnicodeDecodeError as error:
-        raise ArgumentError(
-            f"expected UTF-8 text in {path}, found other bytes ({error.reason}): save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise ArgumentError(f"expected a file of frequencies at {path}, found {error.strerror}") from error
-    if not counts:
-        raise ArgumentError(f"expected word<TAB>count in each line of {path}, found an empty file")
+    for word, count in parse_word_counts(read_lines(path, error=ArgumentError), path):
+        counts[word] = counts.get(word, 0) + count
     words = sorted(counts, key=lambda word: -counts[word])
     values = np.array([counts[word] for word in words])
+    if not values.any():
+        found = "no count above 0" if words else "an empty file"
+        raise ArgumentError(f"expected word<TAB>count in each line of {path}, found {found}")
     return WordList(tuple(words), values / values.sum())
 
 
-def _read_count(text: str, number: int, path: Path) -> float:
-    try:
-        count = float(text)
-    except ValueError:
-        count = 0
-    if not (isfinite(count) and 0 < count < _LARGEST_COUNT):
-        raise ArgumentError(
-            f"expected word<TAB>count with a count above 0 in line {number} of {path}, found {text[:40]!r}: "
-            "mend the line, or take it out"
-        )
-    return count
+def parse_word_counts(lines: Iterable[str], path: Path) -> Iterator[tuple[str, float]]:
+    """Give the word and the count of each line.
+
+    Args:
+        lines: `word<TAB>count`, with or without their ends.
+        path: where they are from, for messages.
+
+    Raises:
+        ArgumentError: for a line that is no word and a number of 0 or more.
+    """
+    for number, line in enumerate(lines, 1):
+        entry = line.rstrip("\r\n")
+        word, _, text = entry.partition("\t")
+        try:
+            count = float(text)
+        except ValueError:
+            count = -1
+        if not 0 <= count < _LARGEST_COUNT:
+            raise ArgumentError(
+                f"expected word<TAB>count with a count of 0 or more in line {number} of {path}, found "
+                f"{entry[:60]!r}: mend the line, or take it out"
+            )
+        yield word, count

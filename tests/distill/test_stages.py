@@ -40,8 +40,8 @@ class TestWords:
             ),
             (b"sun\n\x00\x01\n", "found a NUL byte in line 2"),
             (b"x" * 1_000_000, "found 1000000 characters in line 1"),
-            (b"sun\t3\nmoon\n", "expected word<TAB>count in line 2 of .*found 'moon'"),
-            (b"sun\t3\nmoon\tmany\n", "expected word<TAB>count in line 2"),
+            (b"sun\t3\nmoon\n", "expected word<TAB>count with .* in line 2 of .*found 'moon'"),
+            (b"sun\t3\nmoon\tmany\n", "expected word<TAB>count with .* in line 2"),
         ],
     )
     def test_bad_files(self, tmp_path, content, message):

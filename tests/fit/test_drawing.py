@@ -41,13 +41,13 @@ class TestWords:
         ("content", "message"),
         [
             (b"", "expected word<TAB>count in each line of .*counts.tsv, found an empty file"),
-            (b"sun\t1\nmoon\n", "count above 0 in line 2 of .*counts.tsv, found ''"),
-            (b"sun\tmany\n", "count above 0 in line 1 of .*, found 'many'"),
-            (b"sun\t-3\n", "found '-3': mend the line, or take it out"),
-            (b"sun\t0\n", "found '0'"),
-            (b"sun\tinf\n", "found 'inf'"),
-            (b"sun\tnan\n", "found 'nan'"),
-            (b"sun\t1e30\n", "found '1e30'"),
+            (b"sun\t1\nmoon\n", "count of 0 or more in line 2 of .*counts.tsv, found 'moon'"),
+            (b"sun\tmany\n", "count of 0 or more in line 1 of .*, found 'sun.*many'"),
+            (b"sun\t-3\n", "-3.*: mend the line, or take it out"),
+            (b"sun\t0\n", "in each line of .*, found no count above 0"),
+            (b"sun\tinf\n", "line 1 of .*inf"),
+            (b"sun\tnan\n", "line 1 of .*nan"),
+            (b"sun\t1e30\n", "line 1 of .*1e30"),
             (b"s\xffn\t1\n", "expected UTF-8 text in .*counts.tsv, found other bytes"),
         ],
     )
@@ -56,7 +56,7 @@ class TestWords:
             self.read(tmp_path, content)
 
     def test_no_file(self, tmp_path):
-        with pytest.raises(ArgumentError, match="expected a file of frequencies at .*found No such file"):
+        with pytest.raises(ArgumentError, match="expected to read .*counts.tsv, found No such file"):
             read_word_counts(tmp_path / "counts.tsv")
 
 
