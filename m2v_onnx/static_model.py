@@ -241,17 +241,11 @@ class StaticModel(PeerNames):
                 should be private and is public already.
             MissingExtraError: when onnx is not installed.
         """
-        from tempfile import TemporaryDirectory  # slow, all of them
-
-        from m2v_onnx.folder.on_the_hub import upload_model
-        from m2v_onnx.system.hub import Upload, check_repo_id
+        from m2v_onnx.folder.on_the_hub import upload_saved  # slow, both
+        from m2v_onnx.system.hub import Upload
 
         upload = Upload(repo_id, private, revision, token, show_progress_bar)
-        check_repo_id(repo_id)
-        with TemporaryDirectory() as parent:
-            folder = Path(parent) / repo_id.rpartition("/")[-1]
-            self.save_pretrained(folder)
-            return upload_model(folder, upload)
+        return upload_saved(self.save_pretrained, upload)
 
     def encode(
         self,

@@ -99,6 +99,15 @@ def model_name(folder: Path) -> str:
     return os.fsencode(folder.resolve().name).decode("utf-8", "replace")
 
 
+def is_graph_file(path: Path) -> bool:
+    """Tell whether a file has the name of a model's graph, or of data that lies beside one.
+
+    >>> [is_graph_file(Path(name)) for name in ("model_int8.onnx", "model.onnx_data", "my_notes.txt")]
+    [True, True, False]
+    """
+    return path.match(f"{IDS_STEM}*.onnx*")
+
+
 def is_model_entry(path: Path) -> bool:
     """Tell whether a file or folder at the root of a model's folder belongs to the model."""
     if path.name == CARD_NAME:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from m2v_onnx.errors import FolderError, M2vOnnxError, check_choice
 from m2v_onnx.folder.names import (
@@ -24,7 +25,14 @@ from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.folder.sentence_transformers import read_description
 from m2v_onnx.folder.wanted_files import weight_files
 from m2v_onnx.model.quantization import PRECISIONS, Precision
-from m2v_onnx.system.hub import HubPlace, Upload, find_repository, looks_like_hub_id, upload_folder
+from m2v_onnx.system.hub import (
+    HubPlace,
+    Upload,
+    check_repo_id,
+    find_repository,
+    looks_like_hub_id,
+    upload_folder,
+)
 from m2v_onnx.system.text_files import readable
 
 logger = logging.getLogger(__name__)
@@ -85,6 +93,23 @@ def upload_model(path: Path, upload: Upload, *, everything: bool = False) -> str
     with readable(path):
         files = _files_to_send(path, everything=everything)
     return upload_folder(path, upload, files=files, replaced=GRAPH_PATTERNS)
+
+
+def upload_saved(save: Callable[[Path], None], upload: Upload) -> str:
+    """Upload a folder that is written for it alone: see `upload_model`.
+
+    Args:
+        save: writes a model's folder.
+        upload: the repository.
+
+    Raises:
+        ArgumentError: when no repository can have this name; nothing is written then.
+    """
+    check_repo_id(upload.repo_id)
+    with TemporaryDirectory() as parent:
+        folder = Path(parent) / upload.repo_id.rpartition("/")[-1]
+        save(folder)
+        return upload_model(folder, upload)
 
 
 def _files_to_send(folder: Path, *, everything: bool) -> list[str]:

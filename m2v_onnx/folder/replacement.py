@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from m2v_onnx.errors import FolderError
-from m2v_onnx.folder.names import is_model_entry
+from m2v_onnx.folder.names import EMBEDDED_GRAPHS, is_graph_file, is_model_entry
 from m2v_onnx.folder.reading import is_model_folder
 from m2v_onnx.system.drafts import draft_folder
 
@@ -80,12 +80,20 @@ def replace_folder(path: Path, *, force: bool = False, least_bytes: int = 0) -> 
 
 def _carry_over(old: Path, new: Path) -> None:
     for entry in old.iterdir():
-        if is_model_entry(entry):
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.copytree(entry, new / entry.name, symlinks=True, copy_function=link_or_copy)
-        else:
-            link_or_copy(str(entry), str(new / entry.name))
+        if entry.name == EMBEDDED_GRAPHS and entry.is_dir():
+            for file in entry.iterdir():
+                if not is_graph_file(file):
+                    (new / EMBEDDED_GRAPHS).mkdir(exist_ok=True)
+                    _keep(file, new / EMBEDDED_GRAPHS)
+        elif not is_model_entry(entry):
+            _keep(entry, new)
+
+
+def _keep(entry: Path, folder: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.copytree(entry, folder / entry.name, symlinks=True, copy_function=link_or_copy)
+    else:
+        link_or_copy(str(entry), str(folder / entry.name))
 
 
 def link_or_copy(source: str, target: str) -> None:

@@ -215,10 +215,12 @@ def test_an_older_model_is_replaced_and_other_files_are_kept(folder):
     (folder / ".git").mkdir()
     (folder / ".git/HEAD").write_text("ref")
     (folder / "onnx/model_tokens.onnx").write_bytes(b"of the older model")
+    (folder / "onnx/measured.txt").write_text("mine, too")
     tiny_model(normalize=True).save_pretrained(folder)
     assert StaticModel.from_pretrained(folder).config.normalize
     assert (folder / "notes.txt").read_text() == "mine"
     assert (folder / ".git/HEAD").read_text() == "ref"
+    assert (folder / "onnx/measured.txt").read_text() == "mine, too"
     assert not (folder / "onnx/model_tokens.onnx").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
