@@ -99,6 +99,7 @@ def encode(
         ),
         ("--resume", "with standard output", resume and to_stdout),
         ("--force", "with standard output", force and to_stdout),
+        ("--json", "with standard output", as_json and to_stdout),
     )
     static_model = StaticModel.from_pretrained(model, precision=precision, revision=revision, token=token)
     rest = [job for job in jobs if not job.is_finished]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +12,7 @@ import typer
 
 from m2v_onnx.cli.options import Json, Model, Revision, Token, as_utf8
 from m2v_onnx.cli.output import print_json
+from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.system.records.formats import Format
 
 
@@ -50,8 +53,17 @@ def search(
     kind = find_input_format(texts, given=input_format, option="--input-format")
     static_model = StaticModel.from_pretrained(model, revision=revision, token=token)
     blocks = read_blocks(Source(texts, kind, as_utf8(text_column), columns=()))
-    embedded = ((block.texts, static_model.encode(block.texts)) for block in blocks)
-    found = find_nearest(static_model.encode(as_utf8(query)), embedded, top=top)
+    n_nulls = 0
+
+    def embed() -> Iterator[tuple[list[str], Vectors]]:
+        nonlocal n_nulls
+        for block in blocks:
+            n_nulls += block.n_nulls
+            yield block.texts, static_model.encode(block.texts)
+
+    found = find_nearest(static_model.encode(as_utf8(query)), embed(), top=top)
+    if n_nulls:
+        print(f"{n_nulls:,} texts were null: they count as empty texts", file=sys.stderr)
     if as_json:
         print_json([asdict(match) for match in found])
         return

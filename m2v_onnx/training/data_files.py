@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -100,14 +101,19 @@ def to_label(value: object) -> object:
 
 
 def to_labels(value: object, separator: str) -> list[Any]:
-    """Give a list of labels: text is split at a separator.
+    """Give a list of labels: text is a list of JSON, or is split at a separator.
 
-    >>> to_labels("a; b", ";"), to_labels("", ";"), to_labels(["c"], ";")
-    (['a', 'b'], [], ['c'])
+    >>> to_labels("a; b", ";"), to_labels("", ";"), to_labels(["c"], ";"), to_labels('["a", "b"]', ";")
+    (['a', 'b'], [], ['c'], ['a', 'b'])
 
     Raises:
         ValueError: for anything else than texts and lists of labels, saying what was expected.
     """
+    if isinstance(value, str) and value.strip()[:1] == "[":
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(f"labels with {separator!r} between them, or a list of JSON") from None
     if isinstance(value, str):
         return [part.strip() for part in value.split(separator) if part.strip()]
     if not isinstance(value, list):

@@ -494,6 +494,7 @@ class TestPlaces:
             (("-o", "v.txt", "--columns", "text"), "--columns"),
             (("--resume",), "--resume"),
             (("-o", "-", "--force"), "--force"),
+            (("--json",), "--json"),
         ],
     )
     def test_options_that_do_nothing_are_refused(self, tmp_path, folder, arguments, option):

@@ -57,6 +57,12 @@ def test_search(folder, tmp_path):
     assert result.stdout == "1.0000\t2\tsun\n1.0000\t5\tsun sun\n0.9839\t4\tmoon sun\n"
     found = json.loads(run("search", *arguments, "--json").stdout)
     assert found[2] == {"score": pytest.approx(0.9839, abs=1e-4), "number": 4, "text": "moon\n sun"}
+    (tmp_path / "nulls.jsonl").write_text('{"text": null}\n{"text": "sun"}\n')
+    result = run("search", folder, tmp_path / "nulls.jsonl", "sun", "--top", 1)
+    assert (result.stdout, result.stderr) == (
+        "1.0000\t2\tsun\n",
+        "1 texts were null: they count as empty texts\n",
+    )
     assert (
         run("search", folder, "-", "moon", stdin="sun\nmoon\n").stdout == "1.0000\t2\tmoon\n0.8000\t1\tsun\n"
     )

@@ -125,6 +125,11 @@ def test_labels_by_problem(tmp_path):
     path = write(tmp_path, "a.csv", "t,l\na,x; y\nb,\n")
     columns = Columns("t", "l", ";")
     assert read_labelled(path, columns, "multi_label") == (["a", "b"], [["x", "y"], []])
+    lists = write(tmp_path, "l.csv", 't,l\na,"[""x; z"", ""y""]"\nb,[]\n')
+    assert read_labelled(lists, columns, "multi_label").labels == [["x; z", "y"], []]
+    lists = write(tmp_path, "p.csv", """t,l\na,"['x', 'y']"\n""")
+    with pytest.raises(ArgumentError, match="labels with ';' between them, or a list of JSON .*line 2"):
+        read_labelled(lists, columns, "multi_label")
     numbers = write(tmp_path, "n.csv", "t,l\na,1\nb,-2.5e0\n")
     assert read_labelled(numbers, columns, "regression").labels == [1.0, -2.5]
     with pytest.raises(ArgumentError, match="expected a number for column 'l' in line 2 .*found 'x; y'"):
