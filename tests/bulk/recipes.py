@@ -15,7 +15,8 @@ import pytest
 
 from m2v_onnx import StaticModel
 from tests.builders import tiny_model
-from tests.bulk.environments import PACKAGES, ROOT, python_of
+from tests.bulk.environments import PACKAGES, python_of
+from tests.environments import ROOT
 
 DOCUMENT = (ROOT / "docs/bulk.md").read_text(encoding="utf-8")
 HEAVY = {"Dask", "Daft", "Spark", "Ray Data"}
@@ -52,7 +53,8 @@ def place(tmp_path) -> Path:
 def run(engine: str, place: Path, program: str) -> str:
     (place / "recipe.py").write_text(program, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    environment = {**kept, "PYTHONPATH": str(place), "HF_HOME": str(place / "hf"), **PATIENCE}
+    paths = os.pathsep.join([str(place), str(ROOT)])
+    environment = {**kept, "PYTHONPATH": paths, "HF_HOME": str(place / "hf"), **PATIENCE}
     python = python_of(engine)
     environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
     child = subprocess.run(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from tests.environments import ROOT, install_node, interpreter, python_in
+
 HERE = Path(__file__).parent
-PLACE = HERE.parents[1] / ".engines"
+PLACE = ROOT / ".engines"
 
 # The ONNX backend of sentence-transformers wants a transformers older than the newest release does.
 PYTHON_PACKAGES = {
@@ -25,22 +25,16 @@ JAVA_PROGRAMS = ("langchain4j", "spring-ai")
 
 def install() -> None:
     """Install everything; what is there already is left as it is."""
-    uv = Path(sys.executable).with_name("uv")
     for name, packages in PYTHON_PACKAGES.items():
-        if not python(name).exists():
-            _run(uv, "venv", "--quiet", "--python", sys.executable, PLACE / name)
-        _run(uv, "pip", "install", "--quiet", "--python", python(name), *packages)
-    _run("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", cwd=HERE / "node")
+        python_in(PLACE / name, *packages)
+    install_node(HERE / "node")
     for name in JAVA_PROGRAMS:
-        _run("mvn", "--quiet", "--batch-mode", "package", cwd=HERE / "java" / name)
+        subprocess.run(["mvn", "--quiet", "--batch-mode", "package"], check=True, cwd=HERE / "java" / name)
     if not shutil.which("chromium"):
-        _run("apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "chromium")
+        command = ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", "chromium"]
+        subprocess.run(command, check=True)
 
 
 def python(name: str) -> Path:
     """Give the interpreter of an environment."""
-    return PLACE / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def _run(*command: str | Path, cwd: Path | None = None) -> None:
-    subprocess.run(command, check=True, cwd=cwd)
+    return interpreter(PLACE / name)

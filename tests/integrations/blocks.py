@@ -12,7 +12,8 @@ import numpy as np
 from m2v_onnx import StaticModel
 from m2v_onnx.model.config import ModelConfig
 from tests.builders import word_piece
-from tests.integrations.environments import ENVIRONMENT_OF, ROOT, install
+from tests.environments import ROOT
+from tests.integrations.environments import ENVIRONMENT_OF, install
 
 _SECTION = re.compile(r"^(?:# Integrations|### (.+?))\n(.*?)(?=^#{1,3} |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)

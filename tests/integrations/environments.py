@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PLACE = ROOT / ".integrations"
+from tests.environments import ROOT, python_in
 
 # What is large stands alone, and what it does not need of its own is left out: keybert, bertopic want torch.
 PACKAGES = {
@@ -53,39 +49,5 @@ ENVIRONMENT_OF = {
 
 
 def install(name: str) -> Path:
-    """Make an environment, with what this package needs; give its interpreter. What is there is left."""
-    uv, python = Path(sys.executable).with_name("uv"), PLACE / name / "bin/python"
-    if os.name == "nt":
-        python = PLACE / name / "Scripts/python.exe"
-    if not (PLACE / name / "ready").exists():
-        _run(uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, PLACE / name)
-        _run(
-            uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--compile-bytecode",
-            "--python",
-            python,
-            "-r",
-            ROOT / "pyproject.toml",
-            *PACKAGES[name],
-        )
-        (PLACE / name / "ready").touch()
-    return python
-
-
-def install_node() -> Path:
-    """Install what the Node programs need; give their folder."""
-    folder = Path(__file__).parent / "node"
-    if not (folder / "node_modules").exists():
-        subprocess.run(
-            ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
-            check=True,
-            cwd=folder,
-        )
-    return folder
-
-
-def _run(*command: str | Path) -> None:
-    subprocess.run(command, check=True)
+    """Give the interpreter of an environment, which has what this package needs."""
+    return python_in(ROOT / ".integrations" / name, "-r", ROOT / "pyproject.toml", *PACKAGES[name])

@@ -19,8 +19,9 @@ from m2v_onnx import StaticModel
 from m2v_onnx.errors import FolderError
 from m2v_onnx.integrations.sklearn import StaticEmbedder
 from tests.builders import tiny_model
+from tests.environments import ROOT, install_node
 from tests.integrations.blocks import check_block, read_blocks, run_program, write_letters_model
-from tests.integrations.environments import ENVIRONMENT_OF, install_node
+from tests.integrations.environments import ENVIRONMENT_OF
 from tests.serve.servers import running
 
 TEXTS = ["a cat sleeps", "", "the stock market fell. " * 50, "Zürich 中文 \0"]
@@ -62,7 +63,9 @@ def test_the_clients_of_openai(place, tmp_path, language):
             program = Path(__file__).with_name("openai_client.py").read_text()
             printed = run_program("small", f"import sys; sys.argv[1:] = {arguments!r}\n{program}", place)
         else:
-            command = ["node", install_node() / "openai_client.mjs", *arguments]
+            node = ROOT / "tests/integrations/node"
+            install_node(node)
+            command = ["node", node / "openai_client.mjs", *arguments]
             printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     answers = json.loads(printed)
     expected = StaticModel.from_pretrained(place / "my-model").encode(TEXTS)
