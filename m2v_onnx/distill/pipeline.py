@@ -122,8 +122,7 @@ def distill(
         raise ArgumentError("texts need a fit: leave sequences out, or pass how many (--sequences N)")
     execution = execution or Execution()
     words, counts = _read_vocabulary(vocabulary)
-    if chosen.vocabulary_mode == "only" and words is None:
-        raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
+    _check_together(chosen, choices, execution, has_words=words is not None)
     loaded = load_teacher(teacher, source, show_progress_bar=show_progress_bar)
     chosen = settle_recipe(chosen, loaded, chosen=choices.keys())
     tokens = replace(build_vocabulary(loaded, chosen, words), counts=counts)
@@ -142,6 +141,23 @@ def distill(
         config=config,
         owns_tokenizer=True,
     )
+
+
+def _check_together(
+    recipe: Recipe, choices: Mapping[str, object], execution: Execution, *, has_words: bool
+) -> None:
+    """Refuse choices that need others which are not there."""
+    if execution.precision == "int8" and recipe.sequences is None:
+        raise ArgumentError(
+            "a teacher in int8 is for a fit, found sequences None: leave the precision out "
+            "(--teacher-precision), or pass sequences (--sequences N)"
+        )
+    if not has_words and recipe.vocabulary_mode == "only":
+        raise ArgumentError("vocabulary_mode 'only' needs a vocabulary: pass one, or use 'extend'")
+    if not has_words and "word_padding" in choices:
+        raise ArgumentError(
+            "word_padding is for words of your own, found none: leave it out, or pass a vocabulary"
+        )
 
 
 def _one_of(teacher: str | Path | None, model_name: str | Path | None) -> str | Path:

@@ -43,7 +43,7 @@ class Execution:
 
     Attributes:
         provider: onnxruntime's execution provider; `auto` takes CUDA where it loads, else the CPU.
-        device_id: which GPU.
+        device_id: which GPU, for CUDA.
         batch_size: token sequences per run; None for what is fastest on the provider.
         n_threads: runs side by side on the CPU; None for every core that this process may use.
         precision: the numbers of its products while a table is fitted on the CPU: `float32`, `int8`, which
@@ -64,6 +64,11 @@ class Execution:
             raise ArgumentError(
                 f"expected the provider cpu for a teacher in int8, found {self.provider}: leave out one of "
                 "both (--teacher-precision, --provider)"
+            )
+        if self.device_id != 0 and (self.device_id < 0 or self.provider in ("cpu", "coreml")):
+            raise ArgumentError(
+                f"expected the number of a GPU for CUDA, from 0, found {self.device_id} for the provider "
+                f"{self.provider}: leave it out (--device-id), or pass --provider cuda"
             )
 
     @property

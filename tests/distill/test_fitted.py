@@ -186,6 +186,14 @@ def test_choices_that_would_change_nothing_are_refused(teacher):
         distill(teacher, pooling="first")
     with pytest.raises(ArgumentError, match=r"ridge changes nothing where sequences is None.*--sequences N"):
         distill(teacher, recipe="model2vec-0.10", ridge=1.0)
+    with pytest.raises(ArgumentError, match="word_padding is for words of your own, found none"):
+        distill(teacher, word_padding="none")
+    with pytest.raises(ArgumentError, match="a teacher in int8 is for a fit, found sequences None"):
+        distill(teacher, recipe="model2vec-0.10", execution=Execution(precision="int8"))
+    with pytest.raises(
+        ArgumentError, match="the number of a GPU for CUDA, from 0, found 1 for the provider cpu"
+    ):
+        Execution("cpu", device_id=1)
     by_tokens = distill(teacher, pooling="inner", sequences=None, pca_dims=2)
     assert by_tokens.config.recipe.pooling == "inner"
 
@@ -201,7 +209,7 @@ def test_choices_that_would_change_nothing_are_refused(teacher):
         ({"longest_sequence": 129}, "longest_sequence must be 128 or less, found 129"),
         ({"weighting": "none", "frequencies": "zipf"}, "frequencies changes nothing where weighting is none"),
         ({"shortest_sequence": 9, "longest_sequence": 3}, "longest_sequence must be at least"),
-        ({"frequencies": "nowhere.tsv"}, "expected a file of frequencies at nowhere.tsv"),
+        ({"frequencies": "nowhere.tsv"}, "expected to read nowhere.tsv, found No such file"),
         ({"seed": -1}, "seed must be a whole number from 0"),
         ({"seed": "x"}, "seed must be a whole number from 0"),
     ],
