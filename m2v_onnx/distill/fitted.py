@@ -15,7 +15,7 @@ from m2v_onnx.distill.weighting import vocabulary_weights
 from m2v_onnx.errors import require_module
 from m2v_onnx.fit.features import TokenFeatures
 from m2v_onnx.fit.held_out import TeacherVectors, fit_to_texts
-from m2v_onnx.fit.passes import TeacherPasses
+from m2v_onnx.fit.passes import TeacherPasses, check_variety
 from m2v_onnx.fit.sequences import Lengths, draw_bags, draw_mixed_bags, draw_tokens, join_pieces
 from m2v_onnx.fit.shares import IdRows, Shares
 from m2v_onnx.fit.table import FitChoices, fit_table
@@ -87,23 +87,23 @@ def fit_vocabulary(
         n_behind=len(vocabulary.affixes.suffix),
     )
     passes.close()  # large, and not needed any more
-    return _solve(answers, TokenFeatures.of(states, weights), recipe), recipe
+    return _solve(answers, TokenFeatures.of(states, weights), recipe)
 
 
-def _solve(answers: list[TeacherVectors], features: TokenFeatures, recipe: Recipe) -> Vectors:
-    """Fit to drawn sequences, and, where there are some, to texts."""
+def _solve(answers: list[TeacherVectors], features: TokenFeatures, recipe: Recipe) -> tuple[Vectors, Recipe]:
+    """Fit to drawn sequences and, where there are some and they help, to texts."""
     choices = fit_choices(recipe)
     if len(answers) > 1:
         fit = fit_to_texts(answers, features, choices=choices)
-        if not fit.is_better:
-            logger.warning("the texts made it no better: the table is the one that is fitted to no texts")
-        return fit.after if fit.is_better else fit.before
+        if fit.is_better:
+            return fit.table, recipe
+        logger.warning("the texts made it no better: the table is the one that is fitted to no texts")
     drawn = answers[0]
     targets = reduce_targets(drawn.vectors, choices.n_columns)
     shares = Shares((drawn.token_ids,), len(features.weights))
     table = fit_table(shares, targets, features, ridge=choices.ridge)
     table *= column_scales(targets.variances, choices.scaling)
-    return table
+    return table, replace(recipe, n_texts=0)
 
 
 def fit_choices(recipe: Recipe) -> FitChoices:
@@ -131,11 +131,17 @@ def pair_tokenizers(
 
 
 def ask(passes: TeacherPasses, drawn: Examples, examples: Sequence[Examples]) -> list[TeacherVectors]:
-    """Give the teacher's vectors of drawn texts, by which its precision is settled, and of more texts."""
+    """Give the teacher's vectors of drawn texts, by which its precision is settled, and of more texts.
+
+    Raises:
+        TeacherError: when vectors are not finite, or those of all drawn texts alike.
+    """
     passes.settle_precision(_some_of(drawn.teacher_ids))
+    vectors = passes.sentence_vectors(drawn.teacher_ids)
+    check_variety(vectors)
     return [
-        TeacherVectors(part.token_ids, passes.sentence_vectors(part.teacher_ids))
-        for part in (drawn, *examples)
+        TeacherVectors(drawn.token_ids, vectors),
+        *(TeacherVectors(part.token_ids, passes.sentence_vectors(part.teacher_ids)) for part in examples),
     ]
 
 

@@ -102,9 +102,14 @@ def fit(
         logger.warning("the texts made it no better: the base model stays as it is")
         return base
     return StaticModel(
-        table=fitted.after,
+        table=fitted.table,
         tokenizer=base.tokenizer,
-        config=replace(base.config, teacher=loaded.name, recipe=None),
+        config=replace(
+            base.config,
+            teacher=loaded.name,
+            recipe=None,
+            provenance=base.config.provenance.with_teacher(loaded.provenance),
+        ),
     )
 
 
@@ -115,7 +120,10 @@ def _choose(choices: Choices) -> Recipe:
             f"{idle[0]} changes nothing where a base model brings its tokens: leave it out, or leave out the "
             "base (--base)"
         )
-    return alter_recipe(DEFAULT_RECIPE, choices)
+    recipe = alter_recipe(DEFAULT_RECIPE, choices)
+    if recipe.sequences is None:
+        raise ArgumentError("a fit needs sequences: leave them out, or pass how many (--sequences N)")
+    return recipe
 
 
 def _refit(
@@ -146,4 +154,5 @@ def _refit(
 def _base_features(base: StaticModel, weights: Vectors) -> TokenFeatures:
     """Give a base model's rows as features: as they are, times the weights of their tokens, and these."""
     rows = base.token_vectors(np.arange(base.n_tokens))
-    return TokenFeatures.of(np.concatenate([rows, rows / weights[:, None]], axis=1), weights)
+    unweighted = np.divide(rows, weights[:, None], out=np.zeros_like(rows), where=weights[:, None] > 0)
+    return TokenFeatures.of(np.concatenate([rows, unweighted], axis=1), weights)

@@ -18,7 +18,7 @@ _APPLIED_MODULES = {"Transformer", "Pooling", "Normalize", "Dropout"}
 def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) -> Recipe:
     """Give the recipe with the teacher's pooling and prompt.
 
-    A fitted table takes pooling and all modules over by itself: it is fitted to what they give.
+    A fitted table takes pooling, columns and all modules over by itself: it is fitted to what they give.
 
     Args:
         recipe: the choices of the user, and the recipe's own where there are none.
@@ -35,7 +35,7 @@ def settle_recipe(recipe: Recipe, teacher: Teacher, *, chosen: Collection[str]) 
     left_out = sorted(set(description.kinds) - _APPLIED_MODULES)
     if left_out and recipe.sequences is None:
         logger.warning("%s: distilled without its module %s", name, ", ".join(left_out))
-    if description.encode.truncate_dim is not None:
+    if description.encode.truncate_dim is not None and recipe.sequences is None:
         logger.warning("%s: its truncate_dim is left to pca_dims (--pca-dims)", name)
     if description.encode.similarity not in (None, "cosine"):
         logger.warning("%s compares vectors by %s, not by cosine", name, description.encode.similarity)
@@ -71,10 +71,17 @@ def _settle_pooling(recipe: Recipe, teacher: Teacher) -> Recipe:
 
 
 def _settle_prompt(recipe: Recipe, teacher: Teacher) -> Recipe:
-    """Put the text of a prompt in the place of its name; say which one the teacher has by default."""
+    """Put the text of a prompt in the place of its name.
+
+    A fit is to what the teacher says of texts, and that is with its default prompt; else that is but named.
+    """
     encode = teacher.description.encode
     if recipe.prompt is not None:
         return replace(recipe, prompt=encode.prompts.get(recipe.prompt, recipe.prompt))
+    if encode.default_prompt is not None and recipe.sequences is not None:
+        prompt = encode.prompts[encode.default_prompt]
+        logger.info("%s is fed its default prompt %r; an empty one leaves it out", teacher.name, prompt)
+        return replace(recipe, prompt=prompt)
     if encode.default_prompt is not None:
         logger.warning(
             "%s has the default prompt %r: its tokens are fed without it; prompt (--prompt %s) puts it there",

@@ -32,17 +32,15 @@ class TeacherVectors:
 
 @dataclass(frozen=True)
 class TextFit:
-    """Two tables in the same columns, and how near each comes to the teacher on texts that were held out.
+    """A table that is fitted to texts, and how near it comes to the teacher on others.
 
     Attributes:
-        before: (V, D) float32, not fitted to the texts.
-        after: (V, D) float32, fitted to them.
-        cosines: the mean cosine of each to the teacher, around the mean of the texts; None without texts to
-            measure on.
+        table: (V, D) float32.
+        cosines: the mean cosine to the teacher, around the mean of the texts, of a table that is not fitted
+            to them and of this one; None without texts to measure on.
     """
 
-    before: Vectors
-    after: Vectors
+    table: Vectors
     cosines: tuple[float, float] | None
 
     @property
@@ -64,8 +62,8 @@ def fit_to_texts(
         answers: to sequences that are no language, to the texts, and to more texts to measure on.
         features: what is known of each token.
         choices: how.
-        is_base: whether the features are a table that is there; before is then what is nearest to the
-            teacher in it, and not a fit to the drawn sequences alone.
+        is_base: whether the features are a table that is there: what is nearest to the teacher in it is what
+            the fit is compared with, and else a fit to the drawn sequences alone.
     """
     drawn, fitted, held = answers
     n_tokens = len(features.weights)
@@ -76,12 +74,10 @@ def fit_to_texts(
     else:
         alone = Shares((drawn.token_ids,), n_tokens)
         before = fit_table(alone, targets.of(drawn.vectors), features, ridge=choices.ridge)
-    after = fit_table(both, targets, features, ridge=choices.ridge)
-    fit = TextFit(before, after, _measure(held, targets, before, after))
-    scales = column_scales(targets.variances, choices.scaling)
-    before *= scales
-    after *= scales
-    return fit
+    table = fit_table(both, targets, features, ridge=choices.ridge)
+    cosines = _measure(held, targets, before, table)
+    table *= column_scales(targets.variances, choices.scaling)
+    return TextFit(table, cosines)
 
 
 def _measure(held: TeacherVectors, targets: Targets, *tables: Vectors) -> tuple[float, float] | None:

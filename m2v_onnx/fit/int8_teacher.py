@@ -51,10 +51,10 @@ def quantize_products(path: Path, output: Path) -> int:
     return len(products)
 
 
-def mean_cosine(vectors: Vectors, others: Vectors) -> float:
+def mean_row_cosine(vectors: Vectors, others: Vectors) -> float:
     """Give the mean cosine of unit vectors, row by row.
 
-    >>> mean_cosine(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [1.0, 0.0]]))
+    >>> mean_row_cosine(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 0.0], [1.0, 0.0]]))
     0.5
     """
     return float(np.einsum("nd,nd->n", vectors, others).mean())

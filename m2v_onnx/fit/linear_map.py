@@ -36,12 +36,14 @@ def fit_map(
     Returns:
         W; and G'G, which another fit of the same texts and features may use.
     """
+    from scipy import sparse  # an extra
+
     known = np.zeros((features.width, features.width)) if gram is None else gram
     moments = np.zeros((features.width, targets.n_columns))
     for rows, block in shares.blocks(_BLOCK_TEXTS):
         used, places = np.unique(block.indices, return_inverse=True)
-        block.indices, block._shape = places.astype(np.int32), (block.shape[0], len(used))
-        sums = block @ features.rows(used)
+        parts = (block.data, places.astype(np.int32), block.indptr)
+        sums = sparse.csr_matrix(parts, (block.shape[0], len(used))) @ features.rows(used)
         if gram is None:
             known += sums.T @ sums
         moments += sums.T @ targets.rows(rows)

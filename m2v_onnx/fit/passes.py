@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from m2v_onnx.errors import TeacherError
-from m2v_onnx.fit.int8_teacher import LEAST_COSINE, mean_cosine, quantize_products
+from m2v_onnx.fit.int8_teacher import LEAST_COSINE, mean_row_cosine, quantize_products
 from m2v_onnx.fit.shares import IdRows
 from m2v_onnx.fit.stored_rows import Block, StoredRows
 from m2v_onnx.fit.vector_cache import VectorCache
@@ -24,7 +24,7 @@ from m2v_onnx.teacher.fingerprint import hash_teacher
 from m2v_onnx.teacher.loading import Teacher
 from m2v_onnx.teacher.options import Execution
 from m2v_onnx.teacher.sentence_vectors import SentenceHead
-from m2v_onnx.teacher.session import TeacherSession
+from m2v_onnx.teacher.session import TeacherSession, wanted_provider
 from m2v_onnx.tokenizer.token_ids import TokenIds
 
 logger = logging.getLogger(__name__)
@@ -81,14 +81,14 @@ class TeacherPasses:
         if self._execution.precision == "float32" or self._execution.provider not in ("auto", "cpu"):
             return
         expected = self._vectors("float32", probes)
-        is_known = self._cache is not None and self._is_cached("int8", probes)
+        is_known = wanted_provider(self._execution) == "cpu" and self._is_cached("int8", probes)
         if not is_known and not (self._open("float32").on_cpu and self._open_int8()):
             if self._execution.precision == "int8":
                 logger.warning(
                     "the teacher runs in float32: int8 needs a CPU, and products by fixed matrices"
                 )
             return
-        cosine = mean_cosine(self._vectors("int8", probes), expected)
+        cosine = mean_row_cosine(self._vectors("int8", probes), expected)
         if cosine >= LEAST_COSINE or self._execution.precision == "int8":
             self._precision = "int8"
         logger.info(
@@ -102,7 +102,7 @@ class TeacherPasses:
             sequences: the texts' ids, special tokens included.
 
         Raises:
-            TeacherError: when vectors are not finite, or all alike.
+            TeacherError: when vectors are not finite.
             FolderError: when the cache cannot be written.
         """
         n_texts = len(sequences)
@@ -114,11 +114,8 @@ class TeacherPasses:
                 if self._is_cached(self._precision, part):
                     advance(len(part))
                 blocks.append(self._keep_vectors(part, self._precision, advance))
-        rows = StoredRows(
-            tuple(blocks), tuple(min(step, n_texts - at) for at in range(0, n_texts, step)), self.width
-        )
-        _check_variety(rows)
-        return rows
+        lengths = tuple(min(step, n_texts - at) for at in range(0, n_texts, step))
+        return StoredRows(tuple(blocks), lengths, self.width)
 
     def token_states(self, sequences: TokenIds, *, n_before: int, n_behind: int) -> Numbers:
         """Give (V, 2 d) float16: the mean hidden state of each token itself, and that of its whole sequence.
@@ -230,8 +227,12 @@ class TeacherPasses:
         return True
 
 
-def _check_variety(vectors: StoredRows) -> None:
-    """Refuse a teacher that says the same of every text."""
+def check_variety(vectors: StoredRows) -> None:
+    """Refuse a teacher that says the same of every text.
+
+    Raises:
+        TeacherError: when all vectors are alike.
+    """
     if len(vectors) < 2:
         return
     first = vectors.rows(0, 1)

@@ -183,6 +183,16 @@ def _is_useful(text: str, counts: TextCounts) -> bool:
     return False
 
 
+def _to_utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(
+            f"expected texts of Unicode, found the lone surrogate U+{ord(text[error.start]):04X} in "
+            f"{text!r:.60}: decode the text with the encoding that it has"
+        ) from error
+
+
 class _Seen:
     """64-bit hashes of texts, in sorted runs, each more than twice as long as the next."""
 
@@ -193,7 +203,7 @@ class _Seen:
         """Give the texts that were not there before, and the hash of each."""
         found: dict[int, str] = {}
         for text in texts:
-            content = text.encode("utf-8", "surrogatepass")
+            content = _to_utf8(text)
             found.setdefault(int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big"), text)
         keys = np.fromiter(found, np.uint64, len(found))
         for run in self._runs:

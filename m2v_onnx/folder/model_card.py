@@ -23,6 +23,7 @@ from m2v_onnx.folder.names import (
     graph_places,
 )
 from m2v_onnx.model.quantization import PRECISIONS
+from m2v_onnx.model.recipe import Recipe
 from m2v_onnx.model.static_embedding import StaticEmbedding
 from m2v_onnx.system.hub import looks_like_hub_id
 
@@ -271,12 +272,17 @@ def facts(model: StaticEmbedding) -> Iterator[str]:
         made = (
             f"pooling `{recipe.pooling}`"
             if recipe.sequences is None
-            else f"a fit to the teacher's vectors of {recipe.n_fitted_texts:,} random texts"
+            else f"a fit to the teacher's vectors of {_fitted_texts(recipe)}"
         )
         yield (
             f"made by the recipe `{recipe.name}` with {made}, principal components `{pca_dims}` and "
             f"weighting `{recipe.weighting}`"
         )
+
+
+def _fitted_texts(recipe: Recipe) -> str:
+    drawn = f"{recipe.n_fitted_texts - recipe.n_texts:,} random texts"
+    return f"{drawn} and {recipe.n_texts:,} texts of a user" if recipe.n_texts else drawn
 
 
 def files_table(files: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from m2v_onnx.model.recipe import Recipe
@@ -28,6 +28,21 @@ class Provenance:
     license_name: str | None = None
     license_link: str | None = None
     language: tuple[str, ...] = ()
+
+    def with_teacher(self, teacher: Provenance) -> Provenance:
+        """Give what is said of this model once it is fitted to a teacher: the licenses of both hold.
+
+        >>> Provenance(license="mit").with_teacher(Provenance(license="apache-2.0")).license_name
+        'mit, and apache-2.0 of the teacher'
+        """
+        languages = tuple(dict.fromkeys((*self.language, *teacher.language)))
+        ours, theirs = self.license_name or self.license, teacher.license_name or teacher.license
+        if ours == theirs or ours is None or theirs is None:
+            is_known = ours is not None and theirs is not None
+            terms = self if is_known else Provenance()  # of one alone it must not be said
+        else:
+            terms = Provenance(license="other", license_name=f"{ours}, and {theirs} of the teacher")
+        return replace(terms, base_model=teacher.base_model, language=languages)
 
 
 @dataclass(frozen=True)

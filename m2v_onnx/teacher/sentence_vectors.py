@@ -43,7 +43,7 @@ _ACTIVATIONS: dict[str, Step] = {
 }
 _NO_STEPS = ("Transformer", "Pooling", "Dropout")  # dropout does nothing to a trained model
 _LAYER_NORM_EPSILON = 1e-5
-_REMEDY = "use this teacher's sentence vectors through its own library"
+_REMEDY = "distil it by tokens alone (--sequences none), or use its own library"
 
 
 @dataclass(frozen=True)

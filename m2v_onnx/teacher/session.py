@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -142,15 +143,19 @@ def _check_data(path: Path) -> None:
         )
 
 
+def wanted_provider(execution: Execution) -> Literal["cpu", "cuda", "coreml"]:
+    """Give where a teacher is to run; where CUDA was not asked for and does not load, it runs on the CPU."""
+    if execution.provider != "auto":
+        return execution.provider
+    # CoreML only when it is asked for: whether it is faster at three tokens, nobody has measured.
+    return "cuda" if _PROVIDER_NAMES["cuda"] in onnxruntime.get_available_providers() else "cpu"
+
+
 def _open_session(path: Path, execution: Execution) -> onnxruntime.InferenceSession:
     available = onnxruntime.get_available_providers()
-    if execution.provider == "auto":
-        # CoreML only when it is asked for: whether it is faster at three tokens, nobody has measured.
-        wanted = _PROVIDER_NAMES["cuda" if _PROVIDER_NAMES["cuda"] in available else "cpu"]
-    else:
-        wanted = _PROVIDER_NAMES[execution.provider]
-        if wanted not in available:
-            raise _provider_error(wanted, f"offers {', '.join(available)}")
+    wanted = _PROVIDER_NAMES[wanted_provider(execution)]
+    if wanted not in available:
+        raise _provider_error(wanted, f"offers {', '.join(available)}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # runs side by side beat threads inside one run
     options.enable_mem_pattern = False  # it plans memory anew for every length, and keeps each plan

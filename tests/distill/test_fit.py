@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 
@@ -42,6 +43,10 @@ def texts():
 
 def shards(cache) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in cache.glob("vectors/*/*.npy")}
+
+
+def is_held_out(text: str) -> bool:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") % 20 == 0
 
 
 def test_the_table_is_nearer_to_the_teacher_on_texts_held_out(teacher, texts, caplog):
@@ -97,6 +102,27 @@ def test_a_fit_that_was_interrupted_goes_on(teacher, texts, cache, monkeypatch):
     assert fit(teacher, texts, **SMALL).table.tobytes() == model.table.tobytes()
 
 
+def test_texts_of_no_use_leave_what_distill_gives(teacher, caplog):
+    """Long texts are fitted to, all of which have nearly one vector, and texts of two words are held out."""
+    rng = np.random.default_rng(1)
+    long = [" ".join(rng.choice(WORDS, rng.integers(100, 120))) for _ in range(400)]
+    short = [" ".join(rng.choice(WORDS, 2)) for _ in range(800)]
+    texts = [text for text in long if not is_held_out(text)] + [text for text in short if is_held_out(text)]
+    model = fit(teacher, texts, **SMALL)
+    assert "the texts made it no better" in caplog.text
+    assert model.table.tobytes() == distill(teacher, **SMALL).table.tobytes()
+    assert model.config.recipe.n_texts == 0
+
+
+def test_texts_that_the_teacher_cannot_tell_apart_say_nothing_of_the_teacher(teacher):
+    assert fit(teacher, ["sun moon", "SUN moon", "sun MOON", "Sun Moon"], **SMALL).dim == 3
+
+
+def test_a_lone_surrogate(teacher):
+    with pytest.raises(ArgumentError, match=r"found the lone surrogate U\+D800 in 'sun \\ud800 moon'"):
+        fit(teacher, ["sun moon", "sun \ud800 moon"], **SMALL)
+
+
 def test_a_file_and_its_column(teacher, texts, tmp_path):
     path = tmp_path / "texts.csv"
     path.write_text("id,body\n" + "".join(f"{index},{text}\n" for index, text in enumerate(texts)))
@@ -130,6 +156,16 @@ class TestBase:
     def test_choices_that_would_change_nothing(self, teacher, texts, folder):
         with pytest.raises(ArgumentError, match="normalize changes nothing where a base model brings"):
             fit(teacher, texts, base=folder, normalize=False)
+
+    def test_a_fit_needs_sequences(self, teacher, texts, folder):
+        with pytest.raises(ArgumentError, match=r"a fit needs sequences: .*--sequences N"):
+            fit(teacher, texts, base=folder, sequences=None)
+
+    def test_a_weight_of_zero(self, teacher, texts, caplog):
+        base = distill(teacher, recipe="model2vec-0.10", pca_dims=3)
+        model = fit(teacher, texts, base=base, weighting="zipf", **SMALL)
+        assert np.isfinite(model.table).all()
+        assert "no better" not in caplog.text
 
     def test_a_tokenizer_that_does_not_fit(self, teacher, folder):
         with pytest.raises(ArgumentError, match=r"expected texts .* found"):

@@ -54,6 +54,24 @@ def test_a_prompt_that_does_not_take_part(teacher):
     np.testing.assert_allclose(model.table[model.tokenizer.get_vocab()["sun"]], expected, rtol=1e-5)
 
 
+def test_a_fit_is_to_what_the_teacher_says_with_its_default_prompt(teacher):
+    options = {"sequences": 100, "pca_dims": 3}
+    without, explicit = distill(teacher, **options), distill(teacher, prompt="the ", **options)
+    peer_cases.write_json(teacher / "config_sentence_transformers.json", PROMPTS)
+    model = distill(teacher, **options)
+    assert model.config.recipe.prompt == "the "
+    assert model.table.tobytes() == explicit.table.tobytes() != without.table.tobytes()
+    assert distill(teacher, prompt="", **options).table.tobytes() == without.table.tobytes()
+
+
+def test_columns_that_a_teacher_cuts_off(teacher, caplog):
+    peer_cases.write_json(teacher / "config_sentence_transformers.json", {"truncate_dim": 2})
+    assert distill(teacher, sequences=100).dim == 2
+    assert "truncate_dim" not in caplog.text
+    assert distill(teacher, **RAW).dim == 4
+    assert "its truncate_dim is left to pca_dims" in caplog.text
+
+
 def test_a_default_prompt_that_is_left_out_is_said(teacher, caplog):
     peer_cases.write_json(teacher / "config_sentence_transformers.json", PROMPTS)
     model = distill(teacher, **RAW)

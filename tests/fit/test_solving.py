@@ -243,7 +243,7 @@ class TestTexts:
         assert before < 0.97
         assert after > 0.99
         targets = reduce_targets(StoredRows.joined([part.vectors for part in answers[:2]]), 12)
-        unscaled = fit.after / column_scales(targets.variances, 0.25)
+        unscaled = fit.table / column_scales(targets.variances, 0.25)
         held = Shares((answers[2].token_ids,), 50)
         assert mean_cosine(targets.of(answers[2].vectors), held, unscaled) == pytest.approx(after, abs=1e-6)
 

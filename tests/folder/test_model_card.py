@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -190,3 +191,5 @@ def test_a_fitted_table_is_said_to_be_one():
     recipe = Recipe("m2v-onnx-1", pca_dims=2, sequences=12_000)
     expected = "- made by the recipe `m2v-onnx-1` with a fit to the teacher's vectors of 32,000 random texts"
     assert expected in write_card(tiny_model(config=ModelConfig(recipe=recipe)))
+    to_texts = ModelConfig(recipe=replace(recipe, n_texts=5000))
+    assert "of 32,000 random texts and 5,000 texts of a user," in write_card(tiny_model(config=to_texts))
