@@ -103,7 +103,14 @@ class Classifier:
 
     @classmethod
     def from_pretrained(
-        cls, path_or_id: str | Path, *, revision: str | None = None, token: str | None = None
+        cls,
+        path_or_id: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        subfolder: str | None = None,
+        cache_folder: str | Path | None = None,
+        local_files_only: bool = False,
     ) -> Classifier:
         """Load a classifier from a folder, or from the Hugging Face Hub.
 
@@ -111,11 +118,21 @@ class Classifier:
             path_or_id: a local folder, or a Hub id.
             revision: branch, tag or commit of the Hub repository.
             token: the Hub token for a private repository.
+            subfolder: where in the folder or repository the classifier lies.
+            cache_folder: where repositories of the Hub are kept; None for the Hub's own cache.
+            local_files_only: take what that cache holds, and do not ask the Hub.
 
         Raises:
             FolderError: when there is no such classifier, or it is damaged.
         """
-        path = local_folder(path_or_id, revision=revision, token=token)
+        path = local_folder(
+            path_or_id,
+            revision=revision,
+            token=token,
+            subfolder=subfolder,
+            cache_folder=cache_folder,
+            local_files_only=local_files_only,
+        )
         check_classifier(path)
         model = StaticModel.from_pretrained(path)
         data = read_head(path, model)

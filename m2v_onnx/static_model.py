@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from m2v_onnx.errors import ArgumentError, check_positive, require_module
 from m2v_onnx.export.kinds import DEFAULT_GRAPHS, GraphName, TablePlace
+from m2v_onnx.folder.places import is_local, local_folder
 from m2v_onnx.folder.reading import find_graph, read_embedding
 from m2v_onnx.model.keywords import refuse_unknown
 from m2v_onnx.model.peer_names import PeerNames
@@ -25,7 +26,6 @@ from m2v_onnx.runtime.encoder import Encoder
 from m2v_onnx.runtime.plan import Batching
 from m2v_onnx.system.file_watch import FileWatch, watch_mapped
 from m2v_onnx.system.lazy import lazy_property
-from m2v_onnx.system.text_files import readable
 from m2v_onnx.tokenizer.texts import check_texts
 
 if TYPE_CHECKING:
@@ -112,18 +112,15 @@ class StaticModel(PeerNames):
         names = LoadOptions.__annotations__
         unknown = {name: value for name, value in options.items() if name not in names}
         refuse_unknown(unknown, ("precision", "revision", "token", "memory_map", *names))
-        path = Path(path_or_id).expanduser()
-        with readable(path):
-            is_here = path.exists()
-        if is_here:
-            path = path / (options.get("subfolder") or "")
-        else:
-            from m2v_onnx.folder.on_the_hub import download_model  # slow, and seldom needed
-            from m2v_onnx.system.hub import HubPlace
-
-            is_local = options.get("local_files_only", False)
-            place = HubPlace(revision, token, options.get("subfolder"), options.get("cache_folder"), is_local)
-            path = download_model(path_or_id, place, precision=precision)
+        path = local_folder(
+            path_or_id,
+            precision=precision,
+            revision=revision,
+            token=token,
+            subfolder=options.get("subfolder"),
+            cache_folder=options.get("cache_folder"),
+            local_files_only=options.get("local_files_only", False),
+        )
         embedding = read_embedding(path, memory_map=memory_map)
         graph_path = find_graph(path, precision)
         if options.get("dims") is not None or options.get("normalize") is not None:
@@ -135,7 +132,7 @@ class StaticModel(PeerNames):
             graph_path = None
         model = cls.of(_alter(embedding, options), graph_path=graph_path, precision=precision)
         object.__setattr__(model, "_watch", watch_mapped(embedding.table))
-        if is_here:
+        if is_local(path_or_id):
             altered: dict[str, Any] = {name: options[name] for name in _ALTERED if name in options}
             again = partial(cls.from_pretrained, path.resolve(), precision=precision, **altered)
             object.__setattr__(model, "_again", again)

@@ -11,6 +11,7 @@ import typer
 
 from m2v_onnx.cli.options import Quiet, Revision, Token, as_utf8
 from m2v_onnx.cli.output import show_notes
+from m2v_onnx.system.records.formats import Format
 
 if TYPE_CHECKING:
     from m2v_onnx.classifier import Classifier
@@ -29,6 +30,9 @@ def classify(
     text_column: Annotated[
         str, typer.Option("--text-column", "--column", help="Column or field that holds the text.")
     ] = "text",
+    input_format: Annotated[
+        Format | None, typer.Option(help="Format of the file.", show_default="by suffix; txt for -")
+    ] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Print the probability of every label.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print a line of JSON for each text, with the text in it.")
@@ -48,7 +52,8 @@ def classify(
 
     show_notes(quiet=quiet)
     path = texts.expanduser()
-    source = Source(path, find_input_format(path), as_utf8(text_column), columns=())
+    kind = find_input_format(path, given=input_format, option="--input-format")
+    source = Source(path, kind, as_utf8(text_column), columns=())
     loaded = Classifier.from_pretrained(classifier, revision=revision, token=token)
     n_texts = n_nulls = 0
     for block in read_blocks(source):

@@ -39,7 +39,7 @@ def train(
     model: Model,
     data: Annotated[
         Path,
-        typer.Argument(help="Texts with labels: .csv, .tsv, .jsonl or .parquet.", show_default=False),
+        typer.Argument(help="Texts with labels: .csv, .tsv, .jsonl, .parquet or .arrow.", show_default=False),
     ],
     output: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
     text_column: Annotated[

@@ -32,7 +32,8 @@ def train_pairs(
     pairs: Annotated[
         Path,
         typer.Argument(
-            help="Pairs of texts that belong together: .csv, .tsv, .jsonl or .parquet.", show_default=False
+            help="Pairs of texts that belong together: .csv, .tsv, .jsonl, .parquet or .arrow.",
+            show_default=False,
         ),
     ],
     output: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],

@@ -24,6 +24,7 @@ except ImportError as error:
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "svg.fonttype": "none",  # text stays text: small files that can be searched
+    "text.parse_math": False,  # names may hold dollars
     "svg.hashsalt": "m2v-onnx",  # the same results give the same bytes
 }
 _COLOUR = "#2a6fbb"

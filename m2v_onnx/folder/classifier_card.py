@@ -155,7 +155,7 @@ def _tables(training: Mapping[str, Any]) -> Iterator[str]:
     for key, heading in {"scores": "Scores", "label_counts": "Labels in the training data"}.items():
         values = training.get(key)
         if isinstance(values, Mapping) and values:
-            rows = (f"| {name} | {_number(value)} |" for name, value in values.items())
+            rows = (f"| {_cell(str(name))} | {_number(value)} |" for name, value in values.items())
             yield f"## {heading}"
             yield "\n".join(["| | |", "| --- | --- |", *rows])
 
@@ -163,6 +163,11 @@ def _tables(training: Mapping[str, Any]) -> Iterator[str]:
 def _code(text: str) -> str:
     """Write a label on one line."""
     return f"`{json.dumps(text, ensure_ascii=False)[1:-1]}`".replace("``", "` `")
+
+
+def _cell(text: str) -> str:
+    """Write a label into a table, as it is where it can be read so."""
+    return text if text.isprintable() and not set(text) & set("|`<*_") else _code(text).replace("|", "\\|")
 
 
 def _number(value: object) -> str:

@@ -142,6 +142,8 @@ def _describe(
     import scipy  # slow, as all of it
     import sklearn
 
+    # Values are scaled to a deviation of 1 before anything is learned.
+    loss_name = "squared error, of deviations" if examples.problem == "regression" else "loss"
     digest = hashlib.sha256()
     for text, row in zip(examples.texts, examples.targets, strict=True):
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0" + row.tobytes())
@@ -153,7 +155,7 @@ def _describe(
         "temperatures": sorted({round(float(t), 6) for t in best.temperatures}),
         "scores": {
             f"held-out {name}": _rounded(value)
-            for name, value in (("loss", best.loss), ("accuracy", best.accuracy))
+            for name, value in ((loss_name, best.loss), ("accuracy", best.accuracy))
             if value is not None
         },
         "trials": [

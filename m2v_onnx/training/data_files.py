@@ -1,4 +1,4 @@
-"""Columns of a table of texts: .csv, .tsv, .jsonl or .parquet."""
+"""Columns of a table of texts: .csv, .tsv, .jsonl, .parquet or .arrow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.system.records.block import Source, check_columns
-from m2v_onnx.system.records.formats import check_there
+from m2v_onnx.system.records.formats import Format, check_there
 from m2v_onnx.system.records.lines import check_unicode, json_objects, table_rows
 from m2v_onnx.system.records.reading import read_blocks
 from m2v_onnx.system.text_files import read_lines
@@ -29,7 +29,7 @@ def read_columns(
     """Give columns of a file.
 
     `.csv` has quotes as RFC 4180 says, `.tsv` has none, both begin with a line of names; `.jsonl` has an
-    object a line; `.parquet` needs pyarrow. The first three may be compressed by gzip (`.csv.gz`).
+    object a line; `.parquet` and `.arrow` need pyarrow. Others may be compressed by gzip (`.csv.gz`).
 
     Args:
         path: the file.
@@ -49,7 +49,8 @@ def read_columns(
         ".csv": _read_table,
         ".tsv": partial(_read_table, separator="\t"),
         ".jsonl": _read_jsonl,
-        ".parquet": _read_parquet,
+        ".parquet": partial(_read_arrow, kind="parquet"),
+        ".arrow": partial(_read_arrow, kind="arrow"),
     }
     check_there(path)
     if suffix not in readers:
@@ -161,9 +162,9 @@ def _read_jsonl(path: Path, names: Mapping[str, str]) -> _Rows:
         yield place, [row[name] for name in names]
 
 
-def _read_parquet(path: Path, names: Mapping[str, str]) -> _Rows:
+def _read_arrow(path: Path, names: Mapping[str, str], *, kind: Format) -> _Rows:
     number = 0
-    for block in read_blocks(Source(path, "parquet", next(iter(names)), tuple(names), names)):
+    for block in read_blocks(Source(path, kind, next(iter(names)), tuple(names), names)):
         records: Any = block.records  # a pyarrow.RecordBatch
         for values in zip(*(records.column(name).to_pylist() for name in names), strict=True):
             number += 1

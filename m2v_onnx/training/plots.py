@@ -14,6 +14,7 @@ from m2v_onnx.model.classification_report import ClassificationReport
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "svg.fonttype": "none",  # text stays text: small files that can be searched
+    "text.parse_math": False,  # names may hold dollars
     "svg.hashsalt": "m2v-onnx",  # the same scores give the same bytes
 }
 _COLOUR = "#2a6fbb"

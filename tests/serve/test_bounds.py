@@ -209,10 +209,16 @@ def test_large_bodies_are_bounded_together(narrow):
 
 
 def test_web_pages_may_ask_where_their_origin_is_named(server, tiny_folders, tmp_path):
-    asked = {"origin": "https://a.example", "access-control-request-method": "POST"}
+    headers = "authorization,content-type,x-stainless-lang"  # what OpenAI's client sends
+    asked = {
+        "origin": "https://a.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": headers,
+    }
     assert server.ask("OPTIONS", "/v1/embeddings", None, asked).status == 405
     assert "access-control-allow-origin" not in server.get("/health", origin="https://a.example").headers
     with running(tmp_path, tiny_folders / "raw", options=("--cors-origin", "https://a.example")) as found:
         allowed = found.ask("OPTIONS", "/v1/embeddings", None, asked)
         assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (200, "https://a.example")
+        assert allowed.headers["access-control-allow-headers"] == headers
         assert "access-control-allow-origin" not in found.get("/health", origin="https://b.example").headers

@@ -62,7 +62,9 @@ def test_a_teacher_puts_its_default_prompt_before_a_text(teacher, include_prompt
 @pytest.mark.parametrize("kind", ["WeightedLayerPooling", "LSTM", "CNN", "WordWeights", "TokenPooling"])
 def test_modules_that_are_not_applied_are_named(teacher, kind):
     write_modules(teacher, "Transformer", "Pooling", kind, Pooling={})
-    with pytest.raises(TeacherError, match=f"expected modules among .*, found {kind}: use this teacher's"):
+    with pytest.raises(
+        TeacherError, match=f"expected modules among .*, found {kind}: distil it by tokens alone"
+    ):
         TeacherEncoder(teacher)
 
 

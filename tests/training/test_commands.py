@@ -88,6 +88,8 @@ def test_classify_names_nulls_lines_and_columns(model, data, tmp_path):
     assert run("classify", tmp_path / "c", path, "-q").stderr == ""
     (tmp_path / "a.tsv").write_text("text\nawful\n")
     assert run("classify", tmp_path / "c", tmp_path / "a.tsv").stdout.startswith("disliked\t")
+    result = run("classify", tmp_path / "c", "-", "--input-format", "jsonl", stdin='{"text": "awful"}\n')
+    assert result.stdout.startswith("disliked\t")
     with path.open("a") as file:
         file.write('{"text": "\\ud800"}\n')
     for command in (("classify", tmp_path / "c", path), ("search", model, path, "film")):

@@ -83,7 +83,7 @@ def test_types_of_json_stay(tmp_path):
         ),
         ("a.jsonl", "[1]", "expected a JSON object in line 1"),
         ("a.jsonl", "{", "expected JSON in line 1"),
-        ("a.txt", "a", "expected a file that ends in .csv, .tsv, .jsonl, .parquet"),
+        ("a.txt", "a", "expected a file that ends in .csv, .tsv, .jsonl, .parquet, .arrow"),
     ],
 )
 def test_what_is_missing_is_named_by_its_line(tmp_path, name, content, message):

