@@ -31,7 +31,7 @@ from m2v_onnx.static_model import StaticModel
 from m2v_onnx.system.file_watch import FileWatch, watch_mapped
 from m2v_onnx.system.lazy import lazy_property
 from m2v_onnx.system.side_by_side import map_side_by_side
-from m2v_onnx.tokenizer.texts import check_strings, check_texts
+from m2v_onnx.tokenizer.texts import check_strings, check_texts, check_unicode
 
 # A batch's rows of terms and pairs are copied: some hundred tokens of each text, a number for each label.
 _MOST_NUMBERS = 1 << 16
@@ -238,6 +238,7 @@ class Classifier:
             ArgumentError: for anything that is not a valid text.
         """
         check_strings([text])
+        check_unicode([text])
         model, head = self.model, self.head
         ids = np.array(model.token_ids_reference(text), np.int64)
         is_known = model.counting_ids[ids]

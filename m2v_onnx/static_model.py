@@ -21,7 +21,7 @@ from m2v_onnx.model.peer_names import PeerNames
 from m2v_onnx.model.quantization import DEFAULT_PRECISIONS, Precision
 from m2v_onnx.model.smaller import cut_dimensions
 from m2v_onnx.model.static_embedding import StaticEmbedding
-from m2v_onnx.model.vectors import Vectors, to_unit
+from m2v_onnx.model.vectors import Vectors
 from m2v_onnx.runtime.encoder import Encoder
 from m2v_onnx.runtime.plan import Batching
 from m2v_onnx.system.file_watch import FileWatch, watch_mapped
@@ -305,13 +305,13 @@ class StaticModel(PeerNames):
         Raises:
             ArgumentError: when they are no vectors, or of different widths.
         """
-        rows, columns = (np.atleast_2d(np.asarray(some, np.float32)) for some in (vectors, others))
+        rows, columns = (np.atleast_2d(np.asarray(some, np.float64)) for some in (vectors, others))
         if rows.ndim != 2 or rows.shape[1:] != columns.shape[1:]:
             raise ArgumentError(
                 f"expected vectors of one width, found the shapes {rows.shape} and {columns.shape}: encode "
                 "both with one model"
             )
-        cosines: Vectors = to_unit(rows) @ to_unit(columns).T
+        cosines: Vectors = (_directions(rows) @ _directions(columns).T).astype(np.float32)
         return cosines
 
     def get_sentence_embedding_dimension(self) -> int:
@@ -416,6 +416,14 @@ class StaticModel(PeerNames):
         return Encoder(self, graph_path=self.graph_path, precision=self.precision, watch=self._watch)
 
 
+def _directions(vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Give unit vectors, however large or small: squares of the least numbers would be zeros."""
+    largest = np.abs(vectors).max(axis=1, initial=0, keepdims=True)
+    scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
+    unit: npt.NDArray[np.float64] = scaled / np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1)
+    return unit
+
+
 def _alter(embedding: StaticEmbedding, options: LoadOptions) -> StaticEmbedding:
     """Give a model's data with what a caller wants otherwise."""
     dims, normalize = options.get("dims"), options.get("normalize")
@@ -423,6 +431,8 @@ def _alter(embedding: StaticEmbedding, options: LoadOptions) -> StaticEmbedding:
         embedding = cut_dimensions(embedding, dims)
     config = embedding.config
     if normalize is not None:
+        if not isinstance(normalize, bool):
+            raise ArgumentError(f"normalize must be True, False or None, found {normalize!r:.60}")
         config = replace(config, normalize=normalize)
     if "max_length" in options:
         check_positive(max_length=options["max_length"])

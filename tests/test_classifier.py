@@ -48,6 +48,11 @@ def test_contributions_are_named_by_tokens_and_pairs(classifier):
     assert [part.text for part in classifier.explain("sun comet moon").contributions] == ["sun", "moon"]
 
 
+def test_a_text_that_cannot_be_explained(classifier):
+    with pytest.raises(ArgumentError, match="must be valid Unicode, found a lone surrogate"):
+        classifier.explain("\ud800")
+
+
 def test_one_text_and_many(classifier):
     shares = classifier.predict_proba(TEXTS)
     assert shares.shape == (4, 3)

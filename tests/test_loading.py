@@ -57,7 +57,11 @@ def test_a_model_in_a_subfolder(folder, tmp_path):
     ("options", "message"),
     [
         ({"dims": 3}, "dims must lie between 1 and the model's 2, found 3"),
-        ({"dims": 0}, "dims must lie between 1 and the model's 2, found 0"),
+        ({"dims": 0}, "dims must be 1 or more, found 0"),
+        ({"dims": 1.5}, "dims must be a whole number, found 1.5"),
+        ({"dims": True}, "dims must be a whole number, found True"),
+        ({"normalize": 1}, "normalize must be True, False or None, found 1"),
+        ({"force_download": False}, "leave it out: what the Hub's cache holds is not fetched again"),
         ({"max_length": 0}, "max_length must be 1 or more, found 0"),
         ({"max_length": "512"}, "max_length must be a whole number"),
         ({"dims": 1, "precision": "fp32"}, "expected either precision or dims and normalize, found both"),
@@ -78,6 +82,9 @@ def test_the_cosine_of_each_with_each(model):
     assert found.dtype == np.float32
     np.testing.assert_allclose(model.similarity(vectors[0], vectors[1].tolist()), [[0.8]], atol=1e-6)
     assert model.similarity(vectors, np.zeros((0, 2))).shape == (3, 0)
+    assert model.similarity([[1e-25, 0], [1e38, 1e38]], [[1e-25, 1e-25]]) == pytest.approx(
+        np.array([[0.5**0.5], [1]])
+    )
     with pytest.raises(ArgumentError, match=r"found the shapes \(3, 2\) and \(1, 3\)"):
         model.similarity(vectors, [1, 2, 3])
     with pytest.raises(ArgumentError, match=r"found the shapes \(1, 1, 2\)"):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from m2v_onnx.arrow.kernel import Nulls, embed_arrow
-from m2v_onnx.errors import FolderError
+from m2v_onnx.errors import FolderError, check_choice, check_positive
+from m2v_onnx.folder.places import is_local
 from m2v_onnx.model.quantization import Precision
+from m2v_onnx.shared_models import absolute_name, load_shared
 from m2v_onnx.static_model import StaticModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_MOST_MODELS = 8
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Embedder:
                 f"expected the model's folder {self.name} on every machine, found none on {platform.node()}: "
                 "put it on a disk that all of them see, or ship it to the workers and name it there"
             )
-        return _load(self.name, self.precision)
+        return load_shared(self.name, precision=self.precision)
 
     @property
     def dim(self) -> int:
@@ -77,12 +76,10 @@ def embedder(
         precision: see `StaticModel.from_pretrained`.
         n_threads: threads of a call; 1 where an engine has workers of its own.
         nulls: see `embed_arrow`.
+
+    Raises:
+        ArgumentError: for an option that is out of its range.
     """
-    path = Path(name).expanduser()
-    is_folder = path.exists()
-    return Embedder(str(path.resolve() if is_folder else name), is_folder, precision, n_threads, nulls)
-
-
-@lru_cache(_MOST_MODELS)
-def _load(name: str, precision: Precision | None) -> StaticModel:
-    return StaticModel.from_pretrained(name, precision=precision)
+    check_choice("nulls", nulls, get_args(Nulls))
+    check_positive(n_threads=n_threads)
+    return Embedder(absolute_name(name), is_local(name), precision, n_threads, nulls)

@@ -48,7 +48,7 @@ def embed_arrow(
     require_module("pyarrow", package="pyarrow", extra="arrow")
     import pyarrow as pa  # an extra, as for all that looks into a column
 
-    from m2v_onnx.system.records.arrow_texts import as_lists, is_text
+    from m2v_onnx.system.records.arrow_texts import as_lists, is_text, plain
 
     check_choice("nulls", nulls, ("zeros", "null"))
     check_positive(n_threads=n_threads)
@@ -63,8 +63,7 @@ def embed_arrow(
         )
     is_null = None
     if nulls == "null":
-        plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-        is_null = np.asarray(plain.is_null())
+        is_null = np.asarray(plain(column).is_null())
     return as_lists(_embed(model, column, n_threads or count_cores()), is_null)
 
 

@@ -64,7 +64,9 @@ def encode(
         Precision | None,
         typer.Option(show_default="the table as it is", help="Encode as the graph of this precision does."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(show_default="cores", help="Batches side by side.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(show_default="cores", min=1, help="Batches side by side.")
+    ] = None,
     revision: Revision = None,
     token: Token = None,
     as_json: Json = False,

@@ -154,7 +154,7 @@ def train(
     )
     output = output.expanduser()
     check_output(output, force=force, source=model)
-    check_report(report, force=force)
+    check_report(report, output=output, force=force)
     names = Columns(as_utf8(text_column), as_utf8(label_column), as_utf8(separator))
     examples = read_labelled(data.expanduser(), names, problem)
     held = None if test is None else read_labelled(test.expanduser(), names, problem)

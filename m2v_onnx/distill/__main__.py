@@ -36,6 +36,9 @@ def main() -> int:
     except M2vOnnxError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  # a command
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return 130
     return 0
 
 

@@ -99,7 +99,9 @@ def fit(
         base, loaded, found, recipe, is_default=is_default, execution=execution, show=show_progress_bar
     )
     if not fitted.is_better:
-        logger.warning("the texts made it no better: the base model stays as it is")
+        logger.warning(
+            "the texts made it no better: the base model stays as it is, with its %d columns", base.dim
+        )
         return base
     return StaticModel(
         table=fitted.table,

@@ -101,7 +101,7 @@ def parse_word_counts(lines: Iterable[str], path: Path) -> Iterator[tuple[str, f
             count = -1
         if not 0 <= count < _LARGEST_COUNT:
             raise ArgumentError(
-                f"expected word<TAB>count with a count of 0 or more in line {number} of {path}, found "
-                f"{entry[:60]!r}: mend the line, or take it out"
+                f"expected word<TAB>count with a count from 0 to {_LARGEST_COUNT:g} in line {number} of "
+                f"{path}, found {entry[:60]!r}: mend the line, or take it out"
             )
         yield word, count

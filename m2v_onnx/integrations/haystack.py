@@ -7,7 +7,7 @@ from typing import Any
 
 from haystack import Document, component
 
-from m2v_onnx.integrations.models import load_once
+from m2v_onnx.shared_models import load_shared
 
 
 @component
@@ -24,7 +24,7 @@ class StaticTextEmbedder:
     @component.output_types(embedding=list[float])  # type: ignore[untyped-decorator]
     def run(self, text: str) -> dict[str, Any]:
         """Give the vector of a text."""
-        return {"embedding": load_once(self.model).encode(text).tolist()}
+        return {"embedding": load_shared(self.model).encode(text).tolist()}
 
 
 @component
@@ -41,6 +41,6 @@ class StaticDocumentEmbedder:
     @component.output_types(documents=list[Document])  # type: ignore[untyped-decorator]
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Give copies of the documents with their vectors."""
-        vectors = load_once(self.model).encode([document.content or "" for document in documents])
+        vectors = load_shared(self.model).encode([document.content or "" for document in documents])
         pairs = zip(documents, vectors.tolist(), strict=True)
         return {"documents": [replace(document, embedding=vector) for document, vector in pairs]}

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from m2v_onnx.integrations.models import load_once
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.model.vectors import Vectors
+from m2v_onnx.shared_models import absolute_name, load_shared
 from m2v_onnx.static_model import StaticModel
 
 
@@ -38,6 +38,11 @@ class StaticEmbedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.precision = precision
         self.dims = dims
         self.normalize = normalize
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the folder's whole path: another process may work in another folder."""
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "model": absolute_name(self.model)}
 
     def fit(self, X: Iterable[str], y: object = None) -> StaticEmbedder:  # noqa: ARG002, N803  # scikit-learn's
         """Load the model.
@@ -70,4 +75,4 @@ class StaticEmbedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # 
         return tags
 
     def _load(self) -> StaticModel:
-        return load_once(str(self.model), precision=self.precision, dims=self.dims, normalize=self.normalize)
+        return load_shared(self.model, precision=self.precision, dims=self.dims, normalize=self.normalize)

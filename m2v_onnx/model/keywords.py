@@ -8,12 +8,13 @@ from m2v_onnx.errors import ArgumentError
 
 _LEAVE_OUT = "leave it out: "
 _ELSEWHERE = {
-    "cache_dir": "set the variable HF_HOME",
+    "cache_dir": "set the variable HF_HOME, or load with cache_folder",
     "cache_folder": "set the variable HF_HOME",
     "chunk_size": "use batch_size",
     "convert_to_numpy": f"{_LEAVE_OUT}vectors are NumPy arrays",
     "convert_to_tensor": "call torch.from_numpy on the vectors",
     "device": f"{_LEAVE_OUT}static models run on the CPU; a teacher's provider is in execution=",
+    "force_download": f"{_LEAVE_OUT}what the Hub's cache holds is not fetched again",
     "dimensionality": "load the model with dims",
     "multiprocessing_threshold": "use n_threads",
     "normalize": "a model normalises as its config says: load or distil it with normalize",
@@ -26,6 +27,7 @@ _ELSEWHERE = {
     "prompt_name": "put the prompt in front of each text",
     "quantize_to": "load with precision, or write with precisions",
     "sif_coef": "use sif_coefficient",
+    "trust_remote_code": "pass source=TeacherSource(trust_remote_code=True)",
     "truncate_dim": "take the first columns of the vectors, or load the model with dims",
     "use_multiprocessing": "use n_threads",
     "vocabulary_quantization": "use m2v_onnx.model.smaller.quantize_vocabulary on the model",

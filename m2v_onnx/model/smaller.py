@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from m2v_onnx.errors import ArgumentError, MissingExtraError
+from m2v_onnx.errors import ArgumentError, MissingExtraError, check_positive
 from m2v_onnx.model.static_embedding import StaticEmbedding
 
 _SEED = 42
@@ -28,7 +28,8 @@ def cut_dimensions(model: Embedding, dims: int) -> Embedding:
     Raises:
         ArgumentError: when there are fewer columns.
     """
-    if not 1 <= dims <= model.dim:
+    check_positive(dims=dims)
+    if dims > model.dim:
         raise ArgumentError(f"dims must lie between 1 and the model's {model.dim}, found {dims}")
     return replace(model, table=model.table[:, :dims])
 

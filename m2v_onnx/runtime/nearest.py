@@ -44,7 +44,7 @@ def find_nearest(query: Vectors, blocks: Iterable[tuple[list[str], Vectors]], *,
     best: list[Match] = []
     n_before = 0
     for texts, vectors in blocks:
-        scores = to_unit(vectors) @ direction
+        scores = np.clip(to_unit(vectors) @ direction, -1, 1)  # rounding goes a little beyond
         order = np.argsort(-scores, kind="stable")[:top]
         found = [Match(float(scores[i]), n_before + int(i) + 1, texts[i]) for i in order]
         best = sorted([*best, *found], key=lambda match: -match.score)[:top]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from m2v_onnx.errors import check_positive
+from m2v_onnx.errors import ArgumentError, check_positive
 from m2v_onnx.runtime.batch_tokenizer import BatchTokenizer
 from m2v_onnx.runtime.parts import PartStore
 from m2v_onnx.runtime.row_mean import RowMean
@@ -36,6 +36,8 @@ class Batching:
     n_threads: int | None
 
     def __post_init__(self) -> None:
+        if self.batch_size is None:
+            raise ArgumentError("batch_size must be a whole number, found None: leave it out")
         check_positive(batch_size=self.batch_size, n_threads=self.n_threads)
         if self.max_length != "model":
             check_positive(max_length=self.max_length)

@@ -12,6 +12,8 @@ from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import M2vOnnxError
 from m2v_onnx.folder.classifier_files import is_classifier, read_head
 from m2v_onnx.folder.places import local_folder
+from m2v_onnx.model.quantization import dequantize_table, quantize_table
+from m2v_onnx.model.quantized_head import dequantize_head, quantize_head
 from m2v_onnx.model.vectors import Vectors, to_unit
 from m2v_onnx.serve.errors import RefusedError
 from m2v_onnx.serve.settings import Settings
@@ -53,7 +55,10 @@ class ServedModel:
         classifier = None
         if is_classifier(folder):
             data = read_head(folder, model, memory_map=False)
-            classifier = Classifier(model, data.head, data.training)
+            head = data.head
+            if settings.precision is not None:
+                head = dequantize_head(quantize_head(head, settings.precision))
+            classifier = Classifier(_in_its_precision(model), head, data.training)
         return cls(name, model, int(time.time()), classifier)
 
     def embed(self, texts: list[str], *, dims: int | None = None, normalize: bool | None = None) -> Vectors:
@@ -78,9 +83,16 @@ class ServedModel:
 
     @lazy_property
     def _raw(self) -> StaticModel:
-        """The same table without the last step."""
-        model = self.static_model
+        """The same numbers without the last step."""
+        model = _in_its_precision(self.static_model)
         return replace(model, config=replace(model.config, normalize=False))
+
+
+def _in_its_precision(model: StaticModel) -> StaticModel:
+    """Give a model whose table has the numbers of the graph that it encodes by."""
+    if model.precision is None:
+        return model
+    return replace(model, table=dequantize_table(quantize_table(model.table, model.precision)))
 
 
 class ModelStore:

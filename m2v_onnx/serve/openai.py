@@ -40,8 +40,8 @@ class EmbeddingRequest:
         content = read_object(body)
         served = store.find(content.get("model"))
         texts = read_texts(content, "input", limits)
-        encoding = content.get("encoding_format", "float")
-        if encoding not in ("float", "base64"):
+        encoding = content.get("encoding_format")
+        if encoding not in (None, "float", "base64"):
             raise RefusedError(
                 400,
                 f"expected encoding_format to be float or base64, found {encoding!r:.60}",

@@ -21,7 +21,7 @@ def check_texts(texts: object) -> None:
         remedy = "pass its values, list(texts.values())"
     elif hasattr(texts, "columns"):
         remedy = "pass a column of it, such as texts['text']"
-    elif not isinstance(texts, Iterable):
+    elif not isinstance(texts, Iterable) or getattr(texts, "ndim", 1) == 0:  # an array that is one value
         remedy = "put it into a string, or strings into a list"
     else:
         return

@@ -12,7 +12,7 @@ from m2v_onnx.classifier import Classifier
 from m2v_onnx.errors import ArgumentError
 from m2v_onnx.model.classification_head import Problem
 from m2v_onnx.model.classification_report import ClassificationReport, RegressionReport
-from m2v_onnx.training.data_files import read_columns, to_label, to_labels, to_number, to_text
+from m2v_onnx.training.data_files import is_number, read_columns, to_label, to_labels, to_number, to_text
 from m2v_onnx.training.examples import count_overlap
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,21 @@ def read_labelled(path: Path, columns: Columns, problem: Problem) -> Labelled:
 
     names = {columns.text: "--text-column", columns.label: "--label-column"}
     found = read_columns(path, names, convert=convert)
+    if problem == "single_label":
+        _refuse_fractions(found[columns.label], path)
     return Labelled(found[columns.text], found[columns.label])
+
+
+def _refuse_fractions(labels: list[Any], path: Path) -> None:
+    """Refuse numbers with a fraction, which .csv and .tsv hold as texts."""
+    if not all(isinstance(label, str) and is_number(label) for label in labels):
+        return
+    row, label = next(((row, one) for row, one in enumerate(labels, 1) if float(one) % 1), (0, None))
+    if label is not None:
+        raise ArgumentError(
+            f"expected labels that are texts or whole numbers in {path}, found {label!r} in row {row}, and "
+            "numbers alone: --regression takes numbers; for labels, write words instead"
+        )
 
 
 def check_test(test: Labelled, train: Labelled, problem: Problem, *, allow_unseen: bool) -> None:

@@ -16,8 +16,8 @@ from m2v_onnx.system.records.lines import check_unicode, json_objects, table_row
 from m2v_onnx.system.records.reading import read_blocks
 from m2v_onnx.system.text_files import read_lines
 
-# The largest number of float32.
-MOST_NUMBER = 3.4028235e38
+# What is learned from larger ones would not fit into a head, see MOST_VALUE.
+MOST_NUMBER = 1e25
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 # The place of each row, for messages, and its values.
 _Rows = Iterator[tuple[str, list[Any]]]
@@ -122,6 +122,15 @@ def to_labels(value: object, separator: str) -> list[Any]:
     return [to_label(label) for label in value]
 
 
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number, written with digits of ASCII and a point.
+
+    >>> is_number("-2.5e3"), is_number("2,5"), is_number("nan")
+    (True, False, False)
+    """
+    return _NUMBER.fullmatch(text) is not None
+
+
 def to_number(value: object) -> float:
     """Give a number that float32 holds.
 
@@ -130,7 +139,7 @@ def to_number(value: object) -> float:
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         number = value
-    elif isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+    elif isinstance(value, str) and is_number(value.strip()):
         number = float(value)
     else:
         raise ValueError("a number")

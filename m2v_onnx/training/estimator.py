@@ -73,7 +73,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             seed=self.seed,
         )
         self.classifier_: Classifier = train_classifier(model, X, y, options=options)
-        self.classes_ = np.array(self.classifier_.labels) if columns is None else np.arange(columns)
+        labels = self.classifier_.labels
+        self.classes_ = np.array(labels) if columns is None else np.arange(columns)
+        if columns is None and self.classes_.tolist() != list(labels):  # NumPy drops NULs at the end of texts
+            self.classes_ = np.array(labels, dtype=object)
         return self
 
     def predict(self, X: Iterable[str]) -> npt.NDArray[Any]:  # noqa: N803

@@ -48,6 +48,9 @@ class TrainingOptions:
         if self.problem is not None:
             check_choice("problem", self.problem, get_args(Problem))
         _check_seed(self.seed)
+        for name in ("pairs", "strict", "small"):
+            if not isinstance(getattr(self, name), bool):
+                raise ArgumentError(f"{name} must be True or False, found {getattr(self, name)!r:.60}")
         if self.small and self.learner == "table":
             raise ArgumentError(
                 "small folds the table away that the learner table trains: take another learner"
@@ -89,6 +92,8 @@ class PairOptions:
 
     def __post_init__(self) -> None:
         check_positive(n_epochs=self.n_epochs)
+        if not isinstance(self.dims, tuple | list):
+            raise ArgumentError(f"dims must be a tuple, such as (64, 128), found {self.dims!r:.40}")
         for dim in self.dims:
             check_positive(dims=dim)
         if not 0 < self.held_out < 1:

@@ -17,11 +17,12 @@ from m2v_onnx.training.command import Labelled
 _REPORT_NAME = "report.json"
 
 
-def check_report(folder: Path | None, *, force: bool) -> None:
+def check_report(folder: Path | None, *, output: Path, force: bool) -> None:
     """Refuse a place that no report can be written to, before any work is done; make the folder.
 
     Args:
         folder: the place; None for no report.
+        output: where the classifier will lie.
         force: replace a report that is there.
 
     Raises:
@@ -32,6 +33,11 @@ def check_report(folder: Path | None, *, force: bool) -> None:
         return
     require_module("matplotlib", package="matplotlib", extra="eval")
     folder = folder.expanduser()
+    if folder.resolve().is_relative_to(output.resolve()):
+        raise ArgumentError(
+            f"expected a place for the report outside the classifier's folder, found {folder}: name another "
+            "(--report)"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -28,6 +28,7 @@ COLUMNS = {
     "a dictionary with a null in it": pa.DictionaryArray.from_arrays(
         pa.array([3, 0, 1, 2, 4, 5], pa.int8()), pa.array([None, *KNOWN[2:4], "sun", *KNOWN[4:]])
     ),
+    "chunked dictionaries": pa.chunked_array([TEXTS[:2], TEXTS[2:]]).dictionary_encode(),
     "chunked": pa.chunked_array([TEXTS[:1], [], TEXTS[1:]]),
     "sliced": pa.array(["moon", *TEXTS, "moon"]).slice(1, 6),
     "chunked and sliced": pa.chunked_array([["moon", *TEXTS[:2]], [*TEXTS[2:], "sun"]]).slice(1, 6),
@@ -95,6 +96,8 @@ def test_bytes_that_are_no_utf_8_are_named(model):
 def test_options_are_checked(model, options):
     with pytest.raises(ArgumentError, match=next(iter(options))):
         embed_arrow(model, pa.array(["sun"]), **options)
+    with pytest.raises(ArgumentError, match=next(iter(options))):
+        embedder("model", **options)
 
 
 def test_the_output_is_no_copy():

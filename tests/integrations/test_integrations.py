@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 
 from m2v_onnx import StaticModel
 from m2v_onnx.errors import FolderError
+from m2v_onnx.integrations.models import as_model
 from m2v_onnx.integrations.sklearn import StaticEmbedder
-from tests.builders import tiny_model
+from tests.builders import ROWS, tiny_model
 from tests.environments import ROOT, install_node
 from tests.integrations.blocks import check_block, read_blocks, run_program, write_letters_model
 from tests.integrations.environments import ENVIRONMENT_OF
@@ -105,6 +106,20 @@ def test_the_estimator_is_cloned_searched_and_pickled_by_its_name(tmp_path):
     pickled = pickle.dumps(search.best_estimator_)
     assert len(pickled) < 4000
     assert pickle.loads(pickled).predict(["moon"]).tolist() == [1]
+
+
+def test_a_name_means_the_folder_that_is_there_now(tmp_path, monkeypatch):
+    for place, factor in (("one", 1), ("two", 2)):
+        tiny_model(table=factor * ROWS).save_pretrained(tmp_path / place / "model")
+    monkeypatch.chdir(tmp_path / "one")
+    embedder = StaticEmbedder("model")
+    assert embedder.transform(["sun"]).tolist() == [[3, 4]]
+    pickled = pickle.dumps(embedder)
+    monkeypatch.chdir(tmp_path / "two")
+    assert embedder.transform(["sun"]).tolist() == as_model("model").encode(["sun"]).tolist() == [[6, 8]]
+    assert pickle.loads(pickled).transform(["sun"]).tolist() == [[3, 4]]
+    tiny_model(table=3 * ROWS).save_pretrained("model")
+    assert embedder.transform(["sun"]).tolist() == [[9, 12]]
 
 
 def test_a_model_that_is_not_there_is_named_when_fitting(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from m2v_onnx import Classifier
@@ -36,6 +37,18 @@ def test_labels_and_probabilities_are_those_of_the_classifier(both, folders):
     found = np.array([entry["probs"] for entry in content["data"]])
     np.testing.assert_allclose(found, classifier.predict_proba(TEXTS), rtol=1e-6)
     assert content["usage"]["prompt_tokens"] == 3
+
+
+def test_the_numbers_of_a_graph(tmp_path):
+    save_tiny_classifier(tmp_path / "one", graphs=("ids", "text"))
+    classifier = Classifier.from_pretrained(tmp_path / "one")
+    with running(tmp_path, tmp_path / "one", options=("--precision", "int8")) as server:
+        data = server.post("/v1/classify", {"input": TEXTS}).json["data"]
+    session = onnxruntime.InferenceSession(tmp_path / "one/onnx/model_text_quantized.onnx")
+    expected = session.run(["probabilities"], {"text": np.array(TEXTS)})[0]
+    found = np.array([entry["probs"] for entry in data])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found - classifier.predict_proba(TEXTS)).max() > 1e-6
 
 
 def test_any_number_of_labels(both, folders):

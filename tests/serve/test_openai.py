@@ -31,6 +31,7 @@ def test_one_text_gets_one_vector(server):
 
 
 def test_base64_is_little_endian_float32(server):
+    assert ask(server, input="sun", encoding_format=None).json["data"][0]["embedding"] == [3, 4]
     entries = ask(server, input=["sun", "moon"], encoding_format="base64").json["data"]
     found = [np.frombuffer(base64.b64decode(entry["embedding"]), "<f4").tolist() for entry in entries]
     assert found == [[3, 4], [0, 2]]
@@ -96,7 +97,7 @@ REFUSED = [
         {"input": "sun", "encoding_format": "hex"},
         "expected encoding_format to be float or base64, found 'hex'",
     ),
-    ({"input": "sun", "encoding_format": None}, "expected encoding_format to be float or base64, found None"),
+    ({"input": "sun", "encoding_format": 0}, "expected encoding_format to be float or base64, found 0"),
 ]
 
 

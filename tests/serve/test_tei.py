@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from m2v_onnx import __version__
+from tests.builders import tiny_model
 from tests.serve.servers import running
 
 
@@ -20,6 +21,18 @@ def test_vectors_are_unit_vectors_unless_the_client_says_no(server, unit_server)
     for one in (server, unit_server):
         np.testing.assert_allclose(one.post("/embed", body).json, [[0.6, 0.8], [0, 0]], rtol=1e-6)
         assert one.post("/embed", {**body, "normalize": False}).json == [[3, 4], [0, 0]]
+
+
+def test_the_numbers_of_a_graph_without_its_last_step(tmp_path):
+    table = np.random.default_rng(0).normal(size=(6, 64)).astype(np.float32)
+    tiny_model(table=table, normalize=True).save_pretrained(tmp_path / "m", precisions=("fp32", "int8"))
+    with running(tmp_path, tmp_path / "m", options=("--precision", "int8")) as found:
+        unit, raw = (
+            np.array(found.post("/embed", {"inputs": "sun moon", "normalize": flag}).json)
+            for flag in (True, False)
+        )
+    np.testing.assert_allclose(raw / np.linalg.norm(raw), unit, atol=1e-6)
+    assert np.abs(raw - (table[2] + table[3]) / 2).max() > 1e-3
 
 
 def test_one_text_and_fewer_dimensions(server):

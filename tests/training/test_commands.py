@@ -60,6 +60,12 @@ def test_from_a_file_to_labels(model, data, tmp_path):
     assert again.returncode == 1
     assert "expected a place without a report, found " in again.stderr
     assert not (tmp_path / "d").exists()
+    inside = run(
+        "train", model, data, tmp_path / "d", "--test", test, "--report", tmp_path / "d/report", *GRAPH
+    )
+    assert inside.returncode == 1
+    assert "expected a place for the report outside the classifier's folder" in inside.stderr
+    assert not (tmp_path / "d").exists()
     mistakes = (report / "mistakes.tsv").read_text().splitlines()
     assert mistakes[0] == "expected\tfound\tprobability\ttext"
     assert [line.split("\t")[0::3] for line in mistakes[1:]] == [["liked", "so bad"]]

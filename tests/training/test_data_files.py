@@ -121,6 +121,17 @@ def test_a_missing_file_and_a_damaged_one(tmp_path):
         read_columns(tmp_path / "b.csv", NAMES)
 
 
+def test_labels_that_are_numbers_with_a_fraction(tmp_path):
+    path = write(tmp_path, "a.csv", "text,label\na,1.0\nb,0.25\nc,3\n")
+    with pytest.raises(
+        ArgumentError, match="whole numbers in .*a.csv, found '0.25' in row 2, .*--regression"
+    ):
+        read_labelled(path, Columns(), "single_label")
+    for labels in (("1.0", "2.0"), ("0.25", "few")):
+        path = write(tmp_path, "a.csv", f"text,label\na,{labels[0]}\nb,{labels[1]}\n")
+        assert read_labelled(path, Columns(), "single_label").labels == list(labels)
+
+
 def test_labels_by_problem(tmp_path):
     path = write(tmp_path, "a.csv", "t,l\na,x; y\nb,\n")
     columns = Columns("t", "l", ";")

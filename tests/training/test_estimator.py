@@ -75,6 +75,13 @@ def test_several_labels_as_a_matrix():
         TextClassifier(word_model()).fit(texts, members * 2)
 
 
+def test_a_label_with_a_nul_at_its_end():
+    texts, labels = reviews(60)
+    labels = ["a" if label == "liked" else "a\0" for label in labels]
+    classifier = TextClassifier(word_model()).fit(texts, labels)
+    assert set(classifier.predict(texts)) == {"a", "a\0"}
+
+
 def test_a_folder_is_a_model_too(tmp_path):
     word_model().save_pretrained(tmp_path / "m", graphs=["ids"], precisions=["fp32"])
     classifier = TextClassifier(tmp_path / "m").fit(*reviews(40))

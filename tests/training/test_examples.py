@@ -48,9 +48,9 @@ def test_what_cannot_be_learned_from_is_refused(texts, labels, message):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([1.0, "x"], "expected a number, up to 3.4e.38, in row 1, found 'x'"),
-        ([1.0, float("inf")], "expected a number, up to 3.4e.38, in row 1, found inf"),
-        ([1.0, True], "expected a number, up to 3.4e.38, in row 1, found True"),
+        ([1.0, "x"], "expected a number, up to 1.0e.25, in row 1, found 'x'"),
+        ([1.0, float("inf")], "expected a number, up to 1.0e.25, in row 1, found inf"),
+        ([1.0, True], "expected a number, up to 1.0e.25, in row 1, found True"),
         ([[1, 2], [3]], "expected 2 values in row 1, found 1"),
         ([1.0, None], "expected a label in row 1, found None"),
     ],

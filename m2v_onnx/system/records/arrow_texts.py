@@ -29,9 +29,12 @@ def texts_of(column: pa.Array | pa.ChunkedArray) -> tuple[list[str], int]:
     Raises:
         UnicodeDecodeError: for bytes that are no UTF-8; pyarrow does not look at them.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return without_nulls(column.to_pylist())
+    return without_nulls(plain(column).to_pylist())
+
+
+def plain(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Give the values of a column of dictionaries, and another as it is."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def as_lists(vectors: npt.NDArray[Any], nulls: npt.NDArray[np.bool_] | None = None) -> pa.FixedSizeListArray:
