@@ -16,8 +16,9 @@ def evaluate(
     models: Annotated[
         list[str],
         typer.Argument(
-            help="Models, each as [NAME=]MODEL: a static model, MODEL:int8 for that graph of it, a teacher's "
-            "folder, teacher:HUB_ID, or python:module.attribute for any object with encode.",
+            help="Models, each as [NAME=]MODEL: a static model, MODEL:int8 for that graph of it, a "
+            "classifier, a teacher's folder, teacher:HUB_ID, or python:module.attribute for any object "
+            "with encode.",
             show_default=False,
         ),
     ],
