@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from tests.bulk.environments import python_of
 from tests.bulk.recipes import recipe
+from tests.environments import ROOT
 
 N_GROUP = 100_000
 MOST_RATIO, MOST_MB, MOST_GROWTH = 1.6, 400, 1.1
@@ -84,7 +85,8 @@ def run(command: list[str | Path], place: Path) -> Job:
     job, mark = Job(), f"{MARK}={time.monotonic_ns()}"
     name, _, value = mark.partition("=")
     path = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, name: value, "PATH": path, "HF_HOME": str(place / "hf")}
+    environment = {**os.environ, name: value, "PATH": path, "PYTHONPATH": str(ROOT)}
+    environment["HF_HOME"] = str(place / "hf")
     start = time.perf_counter()
     with (place / "errors").open("wb") as errors:
         child = subprocess.Popen(command, cwd=place, env=environment, stdout=errors, stderr=errors)

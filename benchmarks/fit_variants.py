@@ -246,10 +246,10 @@ def ways(distiller: Distiller, features: TokenFeatures) -> Iterable[tuple[str, C
     yield "6,000 pairs of words more", lambda: fit([*default, bags("en", 6_000, Lengths(2, 2), 9)], features)
     few = ("en", "zh", "ja", "ko", "ru")
     yield (
-        "of 41 languages but Chinese, Japanese, Korean, Russian",
+        "bags of Chinese, Japanese, Korean and Russian, not of 41 languages",
         lambda: fit([tokens, english, mixed(few, 11)], features),
     )
-    yield "these 8,000 bags more", lambda: fit([*default, mixed(few, 11)], features)
+    yield "these 8,000 bags added", lambda: fit([*default, mixed(few, 11)], features)
     yield "no token sequences", lambda: fit([english, other], features)
     yield "no English bags", lambda: fit([tokens, other], features)
     yield "no bags of two languages", lambda: fit([tokens, english], features)
