@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.measure import minilm
 from m2v_onnx.distill import distill
-from m2v_onnx.folder.names import graph_file_name
+from m2v_onnx.folder.names import IDS_STEM, graph_file_name
 from m2v_onnx.model.quantization import Precision
 from m2v_onnx.runtime.graph_mean import GraphMean
 from m2v_onnx.static_model import StaticModel
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         distill(minilm(), pca_dims=256).save_pretrained(scratch, precisions=precisions)
         model = StaticModel.from_pretrained(scratch)
-        paths = {p: Path(scratch, "onnx", graph_file_name("ids", p)) for p in precisions}
+        paths = {p: Path(scratch, "onnx", graph_file_name(IDS_STEM, p)) for p in precisions}
         graphs = {p: GraphMean(path, table=model.table) for p, path in paths.items()}
         token_ids = model.tokenize([text for path in sets for side in read_pairs(path)[1:] for text in side])
         vectors = {p: average(graph, token_ids, model.dim) for p, graph in graphs.items()}
