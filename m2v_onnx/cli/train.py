@@ -107,7 +107,7 @@ def train(
         typer.Option(
             "--small",
             rich_help_panel=_LEARNING,
-            help="Fold the head into a table with a column for each label: a file of 2 MB.",
+            help="Fold the head into a table with a column for each label: a third of the size, or less.",
         ),
     ] = False,
     seed: Annotated[int, typer.Option(rich_help_panel=_LEARNING, help="Seed of splits and draws.")] = 0,

@@ -27,8 +27,8 @@ class TrainingOptions:
         pairs: let pairs of neighbouring tokens count.
         class_weight: a factor for the rows of each label; `balanced` makes all labels weigh the same.
         strict: refuse labels with one example.
-        small: fold the head into a table with a column for each label, whose mean is no unit vector: a tenth
-            of the size, for a point of accuracy. Not with the learner `table`.
+        small: fold the head into a table with a column for each label, whose mean is no unit vector: smaller
+            files, for a little accuracy (docs/training.md). Not with the learner `table`.
         seed: of splits and draws.
 
     Raises:
