@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +17,11 @@ try:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    from m2v_onnx.system.plots import COLOUR, STYLE, save_figure
 except ImportError as error:
     raise MissingExtraError("matplotlib", "eval") from error
 
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "svg.fonttype": "none",  # text stays text: small files that can be searched
-    "text.parse_math": False,  # names may hold dollars
-    "svg.hashsalt": "m2v-onnx",  # the same results give the same bytes
-}
-_COLOUR = "#2a6fbb"
 # Area of a circle in square points: the square root of the size, so that 1 MB and 500 MB both can be seen.
 _AREA_OF_ROOT_MB = 26
 _UNKNOWN_MB = 1
@@ -50,12 +44,12 @@ def plot_speed(results: Sequence[ModelResult], stem: Path) -> list[Path]:
     rows = [row for row in summarize(results) if row.mean is not None and row.texts_per_second is not None]
     if not rows:
         return []
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.5, max(3.2, _LINE_INCHES * len(rows))))
         axes = figure.add_axes(_WHOLE_FIGURE)
         _draw_circles(axes, rows)
         _write_labels(axes, rows)
-        return _save(figure, stem)
+        return save_figure(figure, stem)
 
 
 def plot_tasks(results: Sequence[ModelResult], stem: Path) -> list[Path]:
@@ -73,7 +67,7 @@ def plot_tasks(results: Sequence[ModelResult], stem: Path) -> list[Path]:
     if not names:
         return []
     scores = np.array([[_value(result, name) for result in results] for name in names])
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(_CELL_INCHES * len(results), _LINE_INCHES * len(names)))
         axes = figure.add_axes(_WHOLE_FIGURE)
         axes.imshow(_shades(scores), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
@@ -87,7 +81,7 @@ def plot_tasks(results: Sequence[ModelResult], stem: Path) -> list[Path]:
         axes.set_xticks(range(len(results)), [r.model for r in results], rotation=45, ha="left")
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         axes.spines[:].set_visible(False)
-        return _save(figure, stem)
+        return save_figure(figure, stem)
 
 
 def _draw_circles(axes: Axes, rows: list[Summary]) -> None:
@@ -96,7 +90,7 @@ def _draw_circles(axes: Axes, rows: list[Summary]) -> None:
         [row.texts_per_second or 0 for row in rows],
         [row.mean or 0 for row in rows],
         s=[_AREA_OF_ROOT_MB * size**0.5 for size in sizes],
-        color=_COLOUR,
+        color=COLOUR,
         edgecolor="white",
         alpha=0.7,
     )
@@ -150,10 +144,3 @@ def _shades(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     width = np.nanmax(scores, axis=1, keepdims=True) - least
     shades: npt.NDArray[np.float64] = (scores - least) / np.where(width > 0, width, 1)
     return shades
-
-
-def _save(figure: Figure, stem: Path) -> list[Path]:
-    paths = [stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")]
-    figure.savefig(paths[0], bbox_inches="tight", facecolor="white", metadata={"Date": None})
-    figure.savefig(paths[1], bbox_inches="tight", facecolor="white", dpi=100, pil_kwargs={"optimize": True})
-    return paths

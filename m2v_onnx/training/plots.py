@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
 from m2v_onnx.model.classification_report import ClassificationReport
+from m2v_onnx.system.plots import COLOUR, STYLE, save_figure
 
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "svg.fonttype": "none",  # text stays text: small files that can be searched
-    "text.parse_math": False,  # names may hold dollars
-    "svg.hashsalt": "m2v-onnx",  # the same scores give the same bytes
-}
-_COLOUR = "#2a6fbb"
 _MOST_NAMED = 30
 _MOST_NUMBERED = 12
 
@@ -35,7 +28,7 @@ def plot_confusion(report: ClassificationReport, stem: Path) -> list[Path]:
     assert report.matrix is not None  # noqa: S101  # for the types: one label a text
     shares = report.matrix / np.maximum(report.matrix.sum(axis=1, keepdims=True), 1)
     names = [str(score.label) for score in report.labels]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         side = float(np.clip(0.3 * len(names), 2.5, 9))
         figure = Figure(figsize=(side + 1.5, side + 1))
         axes = figure.add_subplot()
@@ -51,7 +44,7 @@ def plot_confusion(report: ClassificationReport, stem: Path) -> list[Path]:
         axes.set_xlabel("given")
         axes.set_ylabel("expected")
         axes.set_title("Percent of each label's texts", fontsize=10)
-        return _save(figure, stem)
+        return save_figure(figure, stem)
 
 
 def plot_calibration(report: ClassificationReport, stem: Path) -> list[Path]:
@@ -65,23 +58,16 @@ def plot_calibration(report: ClassificationReport, stem: Path) -> list[Path]:
         The files that were written.
     """
     counts, means, shares = report.bins[report.bins[:, 0] > 0].T
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4, 3.6))
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
-        axes.plot(means, shares, color=_COLOUR, linewidth=1)
-        axes.scatter(means, shares, s=10 + 200 * counts / counts.sum(), color=_COLOUR, edgecolor="white")
+        axes.plot(means, shares, color=COLOUR, linewidth=1)
+        axes.scatter(means, shares, s=10 + 200 * counts / counts.sum(), color=COLOUR, edgecolor="white")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("probability that was given")
         axes.set_ylabel("share that came true")
         axes.set_title(f"Calibration error {report.calibration_error:.3f}", fontsize=10)
         axes.grid(alpha=0.3, linewidth=0.5)
-        return _save(figure, stem)
-
-
-def _save(figure: Figure, stem: Path) -> list[Path]:
-    paths = [stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")]
-    figure.savefig(paths[0], bbox_inches="tight", facecolor="white", metadata={"Date": None})
-    figure.savefig(paths[1], bbox_inches="tight", facecolor="white", dpi=100, pil_kwargs={"optimize": True})
-    return paths
+        return save_figure(figure, stem)
